@@ -1,0 +1,34 @@
+import type { CatalogueEntry } from './catalogue.ts';
+
+export const storeErrors = {
+  STORE_ABSENT: {
+    kind: 'absent',
+    message: 'The object {key} is not in the store.',
+    hint: 'Run holdfast doctor; if the object was removed, restore it from another copy of the repository.',
+  },
+  STORE_EXISTS: {
+    kind: 'conflict',
+    message: 'The object {key} already exists and is never overwritten.',
+    hint: 'Another writer created it first. Run holdfast list to see what is there.',
+  },
+  STORE_CHANGED: {
+    kind: 'conflict',
+    message: 'The object {key} was changed by another writer.',
+    hint: 'Run the command again; if it repeats, stop the other writer first.',
+  },
+  STORE_DENIED: {
+    kind: 'denied',
+    message: 'The store refused {operation} of {key}: {reason}',
+    hint: 'Give the user that runs holdfast permission for it, then run the command again.',
+  },
+  STORE_FULL: {
+    kind: 'transient',
+    message: 'The store has no space left for {key}.',
+    hint: 'Free space on the repository volume, then run the command again; nothing was acknowledged.',
+  },
+  STORE_TRANSIENT: {
+    kind: 'transient',
+    message: 'The store did not complete {operation} of {key}: {reason}',
+    hint: 'Run the command again; nothing was acknowledged.',
+  },
+} as const satisfies Record<string, CatalogueEntry>;

@@ -1,0 +1,4 @@
+/** Randomness for keys, nonces and object names. */
+export interface Random {
+  bytes(length: number): Buffer;
+}
