@@ -31,4 +31,14 @@ export const storeErrors = {
     message: 'The store did not complete {operation} of {key}: {reason}',
     hint: 'Run the command again; nothing was acknowledged.',
   },
+  STORE_UNAVAILABLE: {
+    kind: 'transient',
+    message: 'The repository directory {location} cannot be reached: {reason}',
+    hint: 'Mount the volume that holds it, or correct repository.location in holdfast.yaml, then run the command again.',
+  },
+  STORE_UNSUITABLE: {
+    kind: 'usage',
+    message: 'The store at {location} cannot hold a repository: {reason}',
+    hint: 'Put the repository on a store that can: a local or NFS file system with hard links, or object storage with conditional writes.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
