@@ -5,7 +5,7 @@ import type { Store } from '../../src/store/store.ts';
 
 export interface StoreFixture {
   readonly store: Store;
-  cleanup(): Promise<void>;
+  cleanup(): PromiseLike<void>;
 }
 
 /** Registers the tests of the Store contract. `conditional: false` leaves out what such a store lacks. */
