@@ -1,0 +1,153 @@
+import { HoldfastError, isHoldfastError } from '../../../errors/holdfast-error.ts';
+import { Connection, type SessionMode } from './connection.ts';
+import { type Address, addressText, isSocketDirectory, openChannel } from './open-channel.ts';
+import type { Peer } from './server-error.ts';
+import { startSession } from './startup.ts';
+import { type TlsOptions, tlsClientCertificateError, tlsTrustError } from './tls.ts';
+import { cancelRequest } from './wire.ts';
+
+export type WantedRole = 'any' | 'primary' | 'standby' | 'prefer-standby';
+
+export interface ConnectOptions {
+  /** A host name or address, or the directory of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  /** Tried in order after `host`. */
+  readonly otherHosts?: readonly Address[];
+  readonly user: string;
+  readonly password?: string | undefined;
+  /** The user's name when absent, as everywhere in PostgreSQL. */
+  readonly database?: string | undefined;
+  /** `true`: physical (replication commands and SHOW); `'database'`: those and SQL. */
+  readonly replication?: boolean | 'database';
+  readonly applicationName: string;
+  /** `prefer` when absent. */
+  readonly tls?: TlsOptions;
+  readonly wantedRole?: WantedRole;
+  /** Per host, until the session is ready. */
+  readonly connectTimeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const CANCEL_TIMEOUT_MS = 5_000;
+
+/**
+ * A session with the first host that answers and has the wanted role. A refusal of the
+ * credentials ends the search, as in libpq: the next host would refuse them too.
+ */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const wanted = options.wantedRole ?? 'any';
+  const hosts = [{ host: options.host, port: options.port }, ...(options.otherHosts ?? [])];
+  const passes = wanted === 'prefer-standby' ? (['standby', 'any'] as const) : [wanted];
+  const failures: { readonly address: string; readonly error: unknown }[] = [];
+  for (const role of passes) {
+    for (const address of hosts) {
+      options.signal?.throwIfAborted();
+      try {
+        const connection = await connectTo(address, options);
+        const found = connection.parameters.get('in_hot_standby') === 'on' ? 'standby' : 'primary';
+        if (role === 'any' || role === found) return connection;
+        await connection.close();
+        failures.push({ address: addressText(address), error: new Error(`it is a ${found}`) });
+      } catch (error) {
+        const goOn =
+          isHoldfastError(error) && (error.kind === 'transient' || error.kind === 'corrupt');
+        if (!goOn || (hosts.length === 1 && passes.length === 1)) throw error;
+        failures.push({ address: addressText(address), error });
+      }
+    }
+  }
+  throw new HoldfastError(
+    'POSTGRES_NO_SUITABLE_HOST',
+    {
+      address: hosts.map(addressText).join(', '),
+      wanted,
+      reason: failures.map(({ address, error }) => `${address}: ${messageOf(error)}`).join('; '),
+    },
+    { cause: failures.at(-1)?.error },
+  );
+}
+
+async function connectTo(address: Address, options: ConnectOptions): Promise<Connection> {
+  const { user, replication, applicationName } = options;
+  const database = options.database ?? user;
+  const mode: SessionMode = replication === true ? 'physical' : replication ? 'database' : 'sql';
+  const peer: Peer = {
+    address: addressText(address),
+    user,
+    database: mode === 'physical' ? 'replication' : database,
+  };
+  const tls = options.tls ?? { mode: 'prefer' };
+  const timeout = AbortSignal.timeout(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  try {
+    const channel = await openChannel({ address, tls, signal });
+    const abort = () => channel.destroy(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const session = await startSession({
+        channel,
+        peer,
+        password: options.password,
+        local: isSocketDirectory(address.host),
+        parameters: {
+          user,
+          ...(mode === 'physical' ? {} : { database }),
+          ...(mode === 'sql' ? {} : { replication: mode === 'physical' ? 'true' : 'database' }),
+          application_name: applicationName,
+          client_encoding: 'UTF8',
+        },
+      });
+      const cancel = () => void sendCancel({ address, tls, keyData: session.keyData });
+      return new Connection({ channel, session, peer, mode, cancel });
+    } catch (error) {
+      channel.destroy();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw connectError(error, peer, timeout.aborted);
+  }
+}
+
+function connectError(error: unknown, peer: Peer, timedOut: boolean): unknown {
+  if (error instanceof HoldfastError) return error;
+  const reason = timedOut ? 'no answer in time' : messageOf(error);
+  if (error instanceof Error && tlsTrustError(error)) {
+    return new HoldfastError('POSTGRES_TLS_UNTRUSTED', { ...peer, reason }, { cause: error });
+  }
+  if (error instanceof Error && tlsClientCertificateError(error)) {
+    return new HoldfastError(
+      'POSTGRES_TLS_CLIENT_CERTIFICATE',
+      { ...peer, reason },
+      { cause: error },
+    );
+  }
+  return new HoldfastError('POSTGRES_UNREACHABLE', { ...peer, reason }, { cause: error });
+}
+
+/** AggregateError (several addresses of one name) has an empty message of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Nobody waits for it: a server that cannot be told finds out when it writes. */
+async function sendCancel(options: {
+  readonly address: Address;
+  readonly tls: TlsOptions;
+  readonly keyData: Buffer | undefined;
+}): Promise<void> {
+  if (!options.keyData) return;
+  try {
+    const signal = AbortSignal.timeout(CANCEL_TIMEOUT_MS);
+    const channel = await openChannel({ ...options, signal });
+    channel.send(cancelRequest(options.keyData));
+    channel.end();
+  } catch {
+    // Best effort, see above.
+  }
+}
