@@ -3,7 +3,67 @@ import type { CatalogueEntry } from './catalogue.ts';
 export const recoveryErrors = {
   TARGET_OUTSIDE_WINDOW: {
     kind: 'usage',
-    message: 'The target {target} is outside what can be restored.',
-    hint: 'Run holdfast window {source} to see the restorable ranges.',
+    message: 'The target {target} is outside what can be restored: {ranges}.',
+    hint: 'Run holdfast window {source} to see the restorable ranges, or restore with --latest.',
+  },
+  TARGET_AMBIGUOUS: {
+    kind: 'usage',
+    message: 'The target {target} exists on timelines {timelines}.',
+    hint: 'Say which history you mean: run the command again with {choices}.',
+  },
+  TARGET_NOT_FOUND: {
+    kind: 'absent',
+    message: 'The log held for {source} has no {target}.',
+    hint: 'Run holdfast window {source} to see what the log covers.',
+  },
+  TARGET_REPEATED: {
+    kind: 'usage',
+    message: 'The log held for {source} has {target} more than once.',
+    hint: 'Say which one: run the command again with {choices}.',
+  },
+  NO_SNAPSHOT: {
+    kind: 'absent',
+    message: 'There is no snapshot of {source} yet.',
+    hint: 'Take one with holdfast backup {source}.',
+  },
+  SNAPSHOT_UNKNOWN: {
+    kind: 'absent',
+    message: 'There is no single snapshot {snapshot} of {source}.',
+    hint: 'Run holdfast list {source} to see the snapshots and their ids.',
+  },
+  TIMELINE_UNKNOWN: {
+    kind: 'absent',
+    message: 'The repository holds no history of timeline {timeline}.',
+    hint: 'Run holdfast window {source} to see the timelines that are held.',
+  },
+  LOG_MISSING: {
+    kind: 'corrupt',
+    message: 'The log of {source} from {from} to {to} is not in the repository without a hole.',
+    hint: 'Run holdfast window {source} to see the gaps and choose a target inside a range.',
+  },
+  DESTINATION_NOT_EMPTY: {
+    kind: 'usage',
+    message: '{directory} is not empty; a restore never writes over anything.',
+    hint: 'Give an empty or new directory: holdfast restore {source} --to <directory>.',
+  },
+  DESTINATION_RUNNING: {
+    kind: 'conflict',
+    message: 'A PostgreSQL server is running in {directory} (process {pid}).',
+    hint: 'Restore into another directory, then switch over to it.',
+  },
+  TABLESPACE_NOT_EMPTY: {
+    kind: 'usage',
+    message: 'Tablespace {oid} would be restored to {location}, which is not empty.',
+    hint: 'Map it elsewhere: run the command again with --tablespace {location}=<directory>.',
+  },
+  RECOVERY_FAILED: {
+    kind: 'unproven',
+    message: 'The restored server did not finish recovery: {reason}',
+    hint: 'The files are in {directory}, its log is {log}. Run holdfast verify, then try an earlier target.',
+  },
+  SNAPSHOT_FAILED_VERIFICATION: {
+    kind: 'corrupt',
+    message: 'Snapshot {snapshot} failed its last verification.',
+    hint: 'Restore another snapshot, or add --despite-failed-verification.',
   },
 } as const satisfies Record<string, CatalogueEntry>;
