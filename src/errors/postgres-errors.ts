@@ -207,4 +207,50 @@ export const postgresErrors = {
     message: 'What was received differs from the manifest of the server: {path}: {reason}',
     hint: 'Nothing was stored as a snapshot. Run the command again; if it repeats, test the network and memory of this machine.',
   },
+  // Servers we run
+  POSTGRES_BINARIES_ABSENT: {
+    kind: 'absent',
+    message: 'No PostgreSQL {major} server programs were found (looked in {looked}).',
+    hint: 'Install them, for example: apt-get install postgresql-{major}; or put the directory with postgres and initdb of version {major} on PATH.',
+  },
+  POSTGRES_BINARIES_MISMATCH: {
+    kind: 'usage',
+    message: '{dataDir} is of PostgreSQL {found}, and the server programs are version {version}.',
+    hint: 'Install the server programs of PostgreSQL {found}, for example: apt-get install postgresql-{found}.',
+  },
+  POSTGRES_NO_SERVER_USER: {
+    kind: 'denied',
+    message: 'PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as.',
+    hint: 'Create one with useradd --system postgres, or run holdfast as an unprivileged user.',
+  },
+  POSTGRES_NOT_A_DATA_DIRECTORY: {
+    kind: 'usage',
+    message: '{dataDir} is not a PostgreSQL data directory: {reason}',
+    hint: 'Name the directory that holds PG_VERSION, or restore one with holdfast restore.',
+  },
+  POSTGRES_SERVER_RUNNING: {
+    kind: 'conflict',
+    message: 'A PostgreSQL server (process {pid}) is running on {dataDir}.',
+    hint: 'Choose another directory, or stop that server first: pg_ctl stop -D {dataDir}',
+  },
+  POSTGRES_INITDB_FAILED: {
+    kind: 'usage',
+    message: 'initdb could not create a cluster in {dataDir}: {reason}',
+    hint: 'Name an empty directory that the user of the server may write, then run the command again.',
+  },
+  POSTGRES_SERVER_FAILED: {
+    kind: 'unproven',
+    message: 'PostgreSQL on {dataDir} did not start: {reason}',
+    hint: 'Correct what the reason names (a missing extension library, too small memory, a wrong setting), then run the command again.',
+  },
+  POSTGRES_TARGET_NOT_REACHED: {
+    kind: 'unproven',
+    message: 'Recovery of {dataDir} ended before its target: the log it was given holds nothing at or beyond it.',
+    hint: 'Run holdfast window to see what can be restored, and choose a target inside it.',
+  },
+  POSTGRES_CONTROL_FILE_INVALID: {
+    kind: 'corrupt',
+    message: '{path} is not a valid pg_control: {reason}',
+    hint: 'If a server is running there, run the command again (the file was being written); otherwise restore it from another snapshot.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -1,0 +1,50 @@
+import test, { type TestContext } from 'node:test';
+import type { ServerBinaries } from '../../src/engines/postgres/server/binaries.ts';
+import { embeddedBinaries } from '../../src/engines/postgres/server/embedded.ts';
+import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
+import { machine } from '../../src/host/host.ts';
+
+const supported = [14, 15, 16, 17, 18] as const;
+
+/** The matrix; `HOLDFAST_PG=18` or `HOLDFAST_PG=15,18` narrows it for a quick local run. */
+export const majors: readonly number[] = supported.filter((major) => {
+  const { HOLDFAST_PG } = process.env;
+  return !HOLDFAST_PG || HOLDFAST_PG.split(',').map(Number).includes(major);
+});
+
+/**
+ * Defines a test for every major version. One whose server is not installed is skipped with the
+ * reason, and fails where CI is set: a matrix that silently shrinks proves nothing.
+ */
+export function testEachMajor(
+  title: string,
+  body: (major: number, context: TestContext) => Promise<void>,
+  options: { readonly from?: number; readonly to?: number; readonly timeout?: number } = {},
+): void {
+  const { from = 14, to = 18, timeout = 120_000 } = options;
+  for (const major of majors.filter((candidate) => candidate >= from && candidate <= to)) {
+    test(`${title} [PostgreSQL ${major}]`, { timeout }, async (context) => {
+      if (!(await testBinaries(major))) {
+        const reason = `PostgreSQL ${major} is not installed for ${process.platform}-${process.arch}`;
+        if (process.env.CI) throw new Error(reason);
+        context.skip(reason);
+        return;
+      }
+      await body(major, context);
+    });
+  }
+}
+
+const found = new Map<number, Promise<ServerBinaries | undefined>>();
+
+/** The server from npm, so that every run uses the locked minor version. */
+export function testBinaries(major: number): Promise<ServerBinaries | undefined> {
+  const existing = found.get(major);
+  if (existing) return existing;
+  const search = (async () => {
+    const user = await chooseServerUser({ host: machine });
+    return await embeddedBinaries({ host: machine, major, user });
+  })();
+  found.set(major, search);
+  return search;
+}
