@@ -1,0 +1,110 @@
+import { Worker } from 'node:worker_threads';
+import { HoldfastError } from '../../errors/holdfast-error.ts';
+
+interface Job<Task, Result> {
+  readonly task: Task;
+  readonly transfer: ArrayBuffer[];
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread<Task, Result> {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Job<Task, Result>>;
+}
+
+/** One job runs, one waits beside it, so that a thread never idles for a message. */
+const JOBS_PER_THREAD = 2;
+
+/**
+ * Threads that answer `{id, task}` with `{id, result}`.
+ *
+ * Every promise settles: a thread that throws or stops rejects its jobs, and because nobody knows
+ * what it left half done, the whole pool fails with it. An idle pool does not keep the process.
+ */
+export class WorkerPool<Task, Result> implements AsyncDisposable {
+  readonly #threads: Thread<Task, Result>[] = [];
+  readonly #queue: Job<Task, Result>[] = [];
+  #nextId = 0;
+  #failure: unknown;
+  #closed = false;
+
+  constructor(options: { url: URL; size: number }) {
+    for (let index = 0; index < options.size; index += 1) this.#start(options.url);
+  }
+
+  run(task: Task, transfer: ArrayBuffer[]): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      if (this.#closed) return reject(stopped('the pool is closed'));
+      this.#queue.push({ task, transfer, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Jobs that have not been answered are rejected. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#rejectAll(stopped('the pool is closed'));
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #start(url: URL): void {
+    const worker = new Worker(url);
+    const thread: Thread<Task, Result> = { worker, jobs: new Map() };
+    worker.on('message', ({ id, result }: { id: number; result: Result }) => {
+      const job = thread.jobs.get(id);
+      thread.jobs.delete(id);
+      if (thread.jobs.size === 0) worker.unref();
+      this.#dispatch();
+      job?.resolve(result);
+    });
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('messageerror', (error) => this.#fail(error));
+    worker.on('exit', (code) => {
+      if (!this.#closed) this.#fail(new Error(`exit code ${code}`));
+    });
+    worker.unref();
+    this.#threads.push(thread);
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#threads.reduce((least, other) =>
+        other.jobs.size < least.jobs.size ? other : least,
+      );
+      if (thread.jobs.size >= JOBS_PER_THREAD) return;
+      const job = this.#queue.shift() as Job<Task, Result>;
+      const id = this.#nextId++;
+      try {
+        thread.worker.postMessage({ id, task: job.task }, job.transfer);
+      } catch (error) {
+        job.reject(error);
+        continue;
+      }
+      thread.jobs.set(id, job);
+      thread.worker.ref();
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??= stopped('a worker thread stopped', cause);
+    this.#rejectAll(this.#failure);
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const { jobs } of this.#threads) {
+      for (const job of jobs.values()) job.reject(error);
+      jobs.clear();
+    }
+    for (const job of this.#queue.splice(0)) job.reject(error);
+  }
+}
+
+function stopped(reason: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('INTERNAL', { reason }, { cause });
+}
