@@ -17,4 +17,82 @@ export const repositoryErrors = {
       'The stored object {object} has format version {version}, newer than this holdfast reads.',
     hint: 'Run the newest holdfast: npm install --global holdfast@latest',
   },
+  REPOSITORY_EXISTS: {
+    kind: 'conflict',
+    message: 'There is a holdfast repository at {location} already.',
+    hint: 'Use it as it is, or choose another repository.location in holdfast.yaml.',
+  },
+  REPOSITORY_HEADLESS: {
+    kind: 'corrupt',
+    message: 'The repository at {location} has lost its repo.json; its other objects are there.',
+    hint: 'Copy repo.json back from a replica or an older version of the bucket; do not run holdfast init over it.',
+  },
+  REPOSITORY_DAMAGED: {
+    kind: 'corrupt',
+    message: '{key} is not what was written: {reason}',
+    hint: 'Copy {key} back from a replica of the repository, then run holdfast doctor.',
+  },
+  REPOSITORY_NEWER: {
+    kind: 'usage',
+    message: '{key} has format version {found}; this holdfast knows up to {known}.',
+    hint: 'Install the newest holdfast and run the command again; nothing was changed.',
+  },
+  REPOSITORY_FEATURE: {
+    kind: 'usage',
+    message:
+      'To {purpose} this repository holdfast must know the feature {feature}, and this one does not.',
+    hint: 'Install the newest holdfast and run the command again; nothing was changed.',
+  },
+  REPOSITORY_STORE_UNSAFE: {
+    kind: 'usage',
+    message:
+      'The store at {location} ignores conditional writes ({missing}): two writers could overwrite each other unseen.',
+    hint: 'Choose a store that honours If-None-Match and If-Match; holdfast init --allow-unsafe-store accepts the risk with one writer only.',
+  },
+  KEY_WRONG: {
+    kind: 'denied',
+    message: 'This {kind} opens none of the {count} recipients of the repository at {location}.',
+    hint: 'Check the {kind}; holdfast key list shows who can open this repository.',
+  },
+  KEY_NO_RECIPIENT: {
+    kind: 'denied',
+    message: 'The repository at {location} has no recipient with a {kind}.',
+    hint: 'Unlock it another way; holdfast key list shows who can open this repository.',
+  },
+  KEY_KDF_UNSUPPORTED: {
+    kind: 'usage',
+    message: 'The recipient {key} is protected with {kdf}, which this Node does not have.',
+    hint: 'Run holdfast with Node 24.7 or newer.',
+  },
+  KEY_WEAK: {
+    kind: 'usage',
+    message: 'This {kind} cannot protect a repository: {reason}',
+    hint: 'Choose a longer passphrase, or make a key file with holdfast key generate.',
+  },
+  KEY_NO_FULL_RECIPIENT: {
+    kind: 'usage',
+    message: 'Nobody could ever restore from a repository without a recipient of role full.',
+    hint: 'Give holdfast init at least one passphrase or key file of role full.',
+  },
+  KEY_WRITE_ONLY: {
+    kind: 'denied',
+    message: 'The key in use can only write: it cannot {operation}.',
+    hint: 'Run the command where a passphrase or key file of role full is configured.',
+  },
+  KEY_SEAL_CORRUPT: {
+    kind: 'corrupt',
+    message:
+      'A sealed key does not open: it was altered, or belongs to another object or repository.',
+    hint: 'Run holdfast verify; restore the object from a replica of the repository.',
+  },
+  SIGNATURE_INVALID: {
+    kind: 'corrupt',
+    message: 'A signature does not hold: {reason}',
+    hint: 'Do not use this object. Run holdfast verify and compare with a replica of the repository.',
+  },
+  SEALED_CORRUPT: {
+    kind: 'corrupt',
+    message: '{key} does not open: it was altered, or belongs to another place.',
+    hint: 'Run holdfast verify; restore the object from a replica of the repository.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -1,5 +1,5 @@
-/** Who may do what: `full` reads everything, `writer` cannot decrypt page data or log content. */
-export type Role = 'full' | 'writer';
+import type { Role } from './role.ts';
+import type { Secrets } from './secrets.ts';
 
 /** The key that made a signature, and the root key's word for it. */
 export interface Signer {
@@ -29,7 +29,11 @@ export interface KeyRing {
   openPackKey(sealed: Buffer, aad: Buffer): Buffer;
   /** 32 bytes, the same at every call: derive per object, never use as a cipher key itself. */
   lineageMetadataKey(lineage: string): Buffer;
+  /** 32 hex digits that only the metadata key can connect with the names. No part holds a NUL. */
+  lineageId(parts: readonly string[]): string;
   sign(message: Buffer): Signed;
   /** SIGNATURE_INVALID unless a key that the root certified signed exactly these bytes. */
   verify(message: Buffer, signed: Signed): void;
+  /** The secrets of one more recipient, to be wrapped at once. KEY_WRITE_ONLY for a writer. */
+  issue(role: Role): Secrets;
 }
