@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { machine } from '../host/host.ts';
+import { operations } from './bound-operations.ts';
+import { Interruption } from './interruption.ts';
+import { processIo } from './io.ts';
+import { run } from './program.ts';
+
+/** The command line of this process; answers its exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // A reader that went away (`| head`) is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  using interruption = new Interruption();
+  const shell = {
+    host: machine,
+    environment: process.env,
+    io: processIo,
+    operations,
+    interruption,
+    directory: process.cwd(),
+    exitCode: 0,
+  };
+  return await run(shell, { argv, version: version() });
+}
+
+/** package.json is two folders up from here, in src/ and in dist/ alike. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import * as samples from '../../test/cli/result-samples.ts';
+import { formatInstant } from '../content/instant.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
+import { machine } from '../host/host.ts';
+import { operations as unbound } from './bound-operations.ts';
+import { Interruption } from './interruption.ts';
+import type { Operations } from './operations.ts';
+import { program, run } from './program.ts';
+import type { Shell } from './shell.ts';
+
+let directory: string;
+before(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'holdfast-cli-'));
+  const source = '{ engine: postgres, host: db1 }';
+  const text = `repository: { location: store, key: { key-file: key } }\nsources: { main: ${source} }\n`;
+  await writeFile(path.join(directory, 'holdfast.yaml'), text);
+  await writeFile(path.join(directory, 'broken.yaml'), 'repository:\n  locaton: x\n');
+});
+after(() => rm(directory, { recursive: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function holdfast(
+  argv: readonly string[],
+  operations: Partial<Operations> = {},
+  interruption = new Interruption(),
+): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const shell: Shell = {
+    host: machine,
+    environment: {},
+    io: {
+      out: async (text) => {
+        out += text;
+      },
+      err: (text) => {
+        err += text;
+      },
+      terminal: false,
+      columns: 80,
+    },
+    operations: { ...unbound, ...operations },
+    interruption,
+    directory,
+    exitCode: 0,
+  };
+  using _ = interruption;
+  const code = await run(shell, { argv, version: '1.2.3' });
+  return { code, out, err };
+}
+
+/** stdout with --json: exactly one document, on one line. */
+function onlyDocument(out: string): Record<string, unknown> {
+  assert.ok(out.endsWith('\n') && out.indexOf('\n') === out.length - 1, out);
+  return JSON.parse(out) as Record<string, unknown>;
+}
+
+const everyCommand: readonly [argv: string[], operations: Partial<Operations>][] = [
+  [['init'], { init: async () => samples.init }],
+  [['backup', 'main'], { backup: async () => samples.backup }],
+  [['follow'], { follow: async () => samples.follow }],
+  [['restore', 'main', '--to', 'x'], { restore: async () => samples.restore }],
+  [['verify'], { verify: async () => samples.verify }],
+  [['list'], { list: async () => samples.list }],
+  [['show', 'abcd'], { show: async () => samples.show }],
+  [['window'], { window: async () => samples.window }],
+  [['delete', 'abcd'], { deleteSnapshot: async () => samples.deleted }],
+  [['doctor'], { doctor: async () => samples.doctor }],
+  [['demo'], { demo: async () => samples.demo }],
+  [['wal-push', 'f'], { walPush: async () => samples.walPush }],
+  [['wal-fetch', 'n', 'f'], { walFetch: async () => samples.walFetch }],
+  [['key', 'add', '--key-file', 'k'], { keyAdd: async () => samples.keyAdd }],
+  [['key', 'list'], { keyList: async () => samples.keyList }],
+];
+
+for (const [argv, operations] of everyCommand) {
+  const name = argv.filter((word) => /^[a-z-]{3,}$/.test(word) && word !== 'main').join(' ');
+
+  test(`${name}: one JSON document with --json, a person's text without`, async () => {
+    const json = await holdfast([...argv, '--json'], operations);
+    assert.equal(onlyDocument(json.out).ok, true);
+    assert.equal(json.err, '');
+    assert.equal(json.code, 0);
+    const text = await holdfast(argv, operations);
+    assert.equal(text.code, 0);
+    assert.doesNotMatch(text.out, /undefined|NaN|\[object/);
+    assert.throws(() => JSON.parse(text.out || 'nothing is no document either'));
+  });
+
+  test(`${name}: an error is one JSON document with --json, two lines on stderr without`, async () => {
+    const fail = async () => {
+      throw new HoldfastError('STORE_FULL', { key: 'packs/x' });
+    };
+    const failing = Object.fromEntries(Object.keys(operations).map((key) => [key, fail]));
+    const json = await holdfast(['--json', ...argv], failing);
+    const { ok, error } = onlyDocument(json.out) as { ok: boolean; error: Record<string, string> };
+    assert.equal(ok, false);
+    assert.deepEqual(Object.keys(error), ['code', 'kind', 'message', 'hint']);
+    assert.equal(error.code, 'STORE_FULL');
+    assert.equal(json.err, '');
+    assert.equal(json.code, name.startsWith('wal-fetch') ? 204 : 4);
+    const text = await holdfast(argv, failing);
+    assert.equal(text.out, '');
+    assert.match(text.err, /^error \[STORE_FULL\]: .*\n {2}→ .*\n$/);
+  });
+}
+
+test('every command has a summary, a description and examples that it can parse', async () => {
+  const shell = { operations: unbound } as unknown as Shell;
+  const root = program(shell, { version: '0', written: [] });
+  const commands = root.commands.flatMap((one) => [one, ...one.commands]);
+  assert.ok(commands.length >= 16);
+  for (const command of commands) {
+    assert.ok(command.summary(), command.name());
+    assert.ok(command.description().length > 40, command.name());
+    const words = command.parent === root ? [command.name()] : ['key', command.name()];
+    const { out, code } = await holdfast([...words, '--help']);
+    assert.equal(code, 0);
+    assert.match(out, /Examples:\n {2}\S/);
+    assert.match(out, /--json/);
+  }
+});
+
+test('without arguments: a short overview, not a wall', async () => {
+  const { out, code } = await holdfast([]);
+  assert.equal(code, 0);
+  assert.ok(out.split('\n').length < 15);
+  assert.match(out, /holdfast demo/);
+});
+
+test('--version', async () => {
+  assert.deepEqual(await holdfast(['--version']), { code: 0, out: '1.2.3\n', err: '' });
+});
+
+const refusedLines: readonly [argv: string[], reason: RegExp][] = [
+  [['bakcup'], /unknown command 'bakcup'.*Did you mean backup/i],
+  [['backup', 'a', 'b'], /too many arguments/i],
+  [['backup', '--fast'], /unknown option '--fast'/i],
+  [['restore', 'main'], /required option '--to/i],
+  [['restore', '--to', 'x'], /missing required argument 'source'/i],
+  [['restore', 'main', '--to', 'x', '--latest', '--at', 'now'], /--at and --latest cannot/],
+  [['restore', 'main', '--to', 'x', '--lsn', '12'], /--lsn must look like/],
+  [['restore', 'main', '--to', 'x', '--xid', '2'], /--xid must be a whole number/],
+  [['restore', 'main', '--to', 'x', '--snapshot', 'xyz!'], /hex digits/],
+  [['restore', 'main', '--to', 'x', '--timeline', '0'], /--timeline must be/],
+  [['restore', 'main', '--to', 'x', '--port', '5'], /--port is for --start/],
+  [['restore', 'main', '--to', 'x', '--tablespace', 'a=b'], /--tablespace must be/],
+  [['verify', '--level', 'V9'], /V1, V2, V3/],
+  [['verify', 'abcd', '--all'], /Name a snapshot or say --all/],
+  [['show', 'ab'], /4 to 32 hex digits/],
+  [['key'], /only part of a command/],
+  [['key', 'add'], /Say which: --key-file/],
+  [['key', 'add', '--key-file', 'a', '--passphrase-env', 'B'], /Give one of/],
+  [['init', '--host', 'a', '--socket', '/b'], /not both/],
+  [['init', '--port', 'x'], /--port must be a whole number/],
+];
+
+for (const [argv, reason] of refusedLines) {
+  test(`refused with exit code 2: holdfast ${argv.join(' ')}`, async () => {
+    const text = await holdfast(argv);
+    assert.equal(text.code, 2);
+    assert.equal(text.out, '');
+    assert.match(text.err, reason);
+    assert.match(text.err, /\n {2}→ See holdfast.* --help/);
+    const json = await holdfast([...argv, '--json']);
+    assert.equal(json.code, 2);
+    assert.equal(json.err, '');
+    const document = onlyDocument(json.out) as { error: { code: string } };
+    assert.equal(document.error.code, 'CLI_USAGE');
+  });
+}
+
+test('the configuration: named, absent, broken', async () => {
+  const list = async () => samples.list;
+  assert.equal((await holdfast(['list', '--config', 'holdfast.yaml'], { list })).code, 0);
+  assert.equal((await holdfast(['-c', 'holdfast.yaml', 'list'], { list })).code, 0);
+  const absent = await holdfast(['list', '--config', 'absent.yaml'], { list });
+  assert.equal(absent.code, 3);
+  assert.match(absent.err, /CONFIG_ABSENT.*absent\.yaml/);
+  const broken = await holdfast(['list', '--config', 'broken.yaml'], { list });
+  assert.equal(broken.code, 2);
+  assert.match(broken.err, /broken\.yaml:2: unknown key "repository\.locaton"/);
+});
+
+test('restore is handed exactly what was asked', async () => {
+  const asked: unknown[] = [];
+  const restore: Operations['restore'] = async (_, request) => {
+    asked.push(request);
+    return samples.restore;
+  };
+  const words = ['restore', 'main', '--to', 'back'];
+  await holdfast(words, { restore });
+  const rest = ['--timeline', '3', '--start', '--port', '5499', '--accept-damaged'];
+  const moved = ['--tablespace', '/a=/b', '--tablespace', '/c=d'];
+  const at = ['--at', '2026-11-21T14:32:07Z', '--dry-run'];
+  await holdfast([...words, ...at, ...rest, ...moved], { restore });
+  assert.deepEqual(asked, [
+    {
+      source: 'main',
+      directory: path.join(directory, 'back'),
+      target: { kind: 'latest' },
+      asked: 'latest',
+      start: false,
+      dryRun: false,
+      acceptDamaged: false,
+      tablespaces: new Map(),
+    },
+    {
+      source: 'main',
+      directory: path.join(directory, 'back'),
+      target: { kind: 'time', time: Date.UTC(2026, 10, 21, 14, 32, 7) * 1000 },
+      asked: '2026-11-21T14:32:07Z',
+      start: true,
+      dryRun: true,
+      acceptDamaged: true,
+      timeline: 3,
+      port: 5499,
+      tablespaces: new Map([
+        ['/a', '/b'],
+        ['/c', path.join(directory, 'd')],
+      ]),
+    },
+  ]);
+});
+
+test('every kind of target', async () => {
+  const targets: unknown[] = [];
+  const restore: Operations['restore'] = async (_, { target }) => {
+    targets.push(target);
+    return samples.restore;
+  };
+  for (const given of [
+    ['--lsn', '1/A0'],
+    ['--xid', '744'],
+    ['--name', 'before the release'],
+    ['--snapshot', 'ABCD12'],
+    ['--latest'],
+  ]) {
+    await holdfast(['restore', 'main', '--to', 'x', ...given], { restore });
+  }
+  assert.deepEqual(targets, [
+    { kind: 'lsn', lsn: 0x1_0000_00a0n },
+    { kind: 'xid', xid: 744 },
+    { kind: 'name', name: 'before the release' },
+    { kind: 'snapshot', id: 'abcd12' },
+    { kind: 'latest' },
+  ]);
+});
+
+test('a negative span is a value, and an assumed time zone is said aloud', async () => {
+  const times: string[] = [];
+  const restore: Operations['restore'] = async (_, { target }) => {
+    if (target.kind === 'time') times.push(formatInstant(target.time));
+    return samples.restore;
+  };
+  const words = ['restore', 'main', '--to', 'x', '--at'];
+  const span = await holdfast([...words, '-10m'], { restore });
+  assert.equal(span.err, '');
+  const local = await holdfast([...words, '2026-07-01 14:32:07'], { restore });
+  assert.match(local.err, /2026-07-01 14:32:07 is read as 2026-07-01T14:32:07[+-]/);
+  assert.equal(times.length, 2);
+  assert.ok(Math.abs(Date.parse(times[0]!) - (Date.now() - 600_000)) < 10_000);
+});
+
+test('damage, problems and failed proofs are results with their own exit code', async () => {
+  const verify = async () => ({ ...samples.verify, ok: false });
+  const doctor = async () => ({ ...samples.doctor, ok: false });
+  const demo = async () => ({ ...samples.demo, ok: false });
+  for (const [argv, operations, code] of [
+    ['verify', { verify }, 5],
+    ['doctor', { doctor }, 8],
+    ['demo', { demo }, 8],
+  ] as const) {
+    const json = await holdfast([argv, '--json'], operations);
+    assert.equal(json.code, code);
+    assert.equal(onlyDocument(json.out).ok, false);
+  }
+});
+
+test('wal-fetch: only "not in the repository" may look absent to PostgreSQL', async () => {
+  const words = ['wal-fetch', '000000010000000000000001', 'out'];
+  const absent = async () => ({ name: 'x', status: 'absent' as const });
+  assert.equal((await holdfast(words, { walFetch: absent })).code, 3);
+  const noRepository = async () => {
+    throw new HoldfastError('REPOSITORY_ABSENT', { location: '/x' });
+  };
+  assert.equal((await holdfast(words, { walFetch: noRepository })).code, 203);
+  assert.equal((await holdfast([...words, '--config', 'absent.yaml'])).code, 203);
+  assert.equal((await holdfast([...words, '--config', 'broken.yaml'])).code, 202);
+  assert.equal((await holdfast(['wal-fetch', 'one'])).code, 202);
+  assert.equal((await holdfast(['wal-fetch', 'a', 'b', '--nope'])).code, 202);
+});
+
+test('a stopped command aborts, says so and exits with 130 or 143', async () => {
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const interruption = new Interruption();
+    const backup: Operations['backup'] = async ({ signal }) => {
+      setImmediate(() => interruption.interrupt(name));
+      await machine.clock.sleep(60_000, signal);
+      return samples.backup;
+    };
+    const { code: exit, out } = await holdfast(['backup', '--json'], { backup }, interruption);
+    assert.equal(exit, code);
+    const { error } = onlyDocument(out) as { error: Record<string, string> };
+    assert.equal(error.code, 'INTERRUPTED');
+    assert.match(error.message!, new RegExp(name));
+  }
+});
+
+test('follow that stops cleanly when asked to has succeeded', async () => {
+  const interruption = new Interruption();
+  const follow: Operations['follow'] = async ({ signal }) => {
+    setImmediate(() => interruption.interrupt('SIGTERM'));
+    await machine.clock.sleep(60_000, signal).catch(() => undefined);
+    return samples.follow;
+  };
+  const { code, out } = await holdfast(['follow', '--json'], { follow }, interruption);
+  assert.equal(code, 0);
+  assert.equal(onlyDocument(out).ok, true);
+});
+
+test('warnings are in the document with --json, and on stderr with their hint without', async () => {
+  const warnings = [{ message: 'The slot is unlimited.', hint: 'ALTER SYSTEM …' }];
+  const list = async () => ({ ...samples.list, warnings });
+  assert.deepEqual(
+    onlyDocument((await holdfast(['list', '--json'], { list })).out).warnings,
+    warnings,
+  );
+  const { err } = await holdfast(['list', '--quiet'], { list });
+  assert.equal(err, 'warning: The slot is unlimited.\n  → ALTER SYSTEM …\n');
+});
+
+test('progress and notices: on stderr, and not at all with --quiet or --json', async () => {
+  const backup: Operations['backup'] = async ({ onProgress, onNotice }) => {
+    onProgress({ phase: 'Reading', done: 0, unit: 'bytes' });
+    onNotice('This is a new cluster.');
+    return samples.backup;
+  };
+  assert.equal((await holdfast(['backup'], { backup })).err, 'Reading\nThis is a new cluster.\n');
+  assert.equal((await holdfast(['backup', '-q'], { backup })).err, '');
+  assert.equal((await holdfast(['backup', '--json'], { backup })).err, '');
+});
+
+test('an unexpected error is a defect of ours, exit code 1', async () => {
+  const list = async () => {
+    throw new TypeError('x is not a function');
+  };
+  const { code, err } = await holdfast(['list'], { list });
+  assert.equal(code, 1);
+  assert.match(err, /^error \[INTERNAL\]: A defect in holdfast: x is not a function\n/);
+});
+
+test('the JSON of demo has the fields of its contract', async () => {
+  const { out } = await holdfast(['demo', '--json'], { demo: async () => samples.demo });
+  const document = onlyDocument(out);
+  for (const field of [
+    ...['ok', 'engine', 'version', 'commitsAcknowledged', 'commitsLost', 'proofLevel'],
+    ...['snapshots', 'phases', 'restores'],
+  ]) {
+    assert.ok(field in document, field);
+  }
+});
