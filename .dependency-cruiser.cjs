@@ -1,7 +1,7 @@
 /**
  * The arrows of docs/design/01-architecture.md, held by `npm run check:arrows`.
  *
- *   cli → capture, recovery → engines, repository → store → content, host, errors
+ *   cli → operations → capture, recovery → engines, repository → store → content, host, errors
  *
  * `engines` and `repository` never meet: capture and recovery introduce them.
  */
@@ -32,6 +32,8 @@ module.exports = {
     only('config', base),
     only('capture', [...base, 'store', 'repository', 'engines', 'config']),
     only('recovery', [...base, 'store', 'repository', 'engines', 'config', 'capture']),
+    only('operations', [...base, 'store', 'repository', 'engines', 'config', 'capture', 'recovery']),
+    only('cli', [...base, 'config', 'recovery', 'operations']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

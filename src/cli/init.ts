@@ -4,7 +4,7 @@ import type { Endpoint } from '../config/config.ts';
 import { configFile } from '../config/load-config.ts';
 import { addKeyOptions, describeKey, type KeyOptions, parseKeyOptions } from './key-options.ts';
 import { newCommand, usage, wholeNumber } from './new-command.ts';
-import type { InitRequest, InitResult } from './operations.ts';
+import type { InitRequest, InitResult } from '../operations/contract.ts';
 import { runCommand } from './run-command.ts';
 import type { GlobalOptions, Shell } from './shell.ts';
 import { facts, nextSteps } from './table.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { machine } from '../host/host.ts';
-import { operations } from './bound-operations.ts';
+import { operations } from '../operations/operations.ts';
 import { Interruption } from './interruption.ts';
 import { processIo } from './io.ts';
 import { run } from './program.ts';

@@ -17,10 +17,13 @@ export function newCommand(options: {
   const { name, summary, description, examples } = options;
   const width = Math.max(...examples.map(({ command }) => command.length));
   const lines = examples.map(({ command, says }) => `  ${command.padEnd(width)}  # ${says}`);
-  return new Command(name)
-    .summary(summary)
-    .description(description)
-    .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  return (
+    new Command(name)
+      .summary(summary)
+      // Help wraps to the terminal; the line ends of the source are not the reader's.
+      .description(description.replaceAll('\n', ' '))
+      .addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+  );
 }
 
 /** A command line that cannot be acted on. */

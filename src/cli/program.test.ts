@@ -7,9 +7,9 @@ import * as samples from '../../test/cli/result-samples.ts';
 import { formatInstant } from '../content/instant.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { machine } from '../host/host.ts';
-import { operations as unbound } from './bound-operations.ts';
+import { operations as unbound } from '../operations/operations.ts';
 import { Interruption } from './interruption.ts';
-import type { Operations } from './operations.ts';
+import type { Operations } from '../operations/contract.ts';
 import { program, run } from './program.ts';
 import type { Shell } from './shell.ts';
 
@@ -203,7 +203,7 @@ test('restore is handed exactly what was asked', async () => {
   const rest = ['--timeline', '3', '--start', '--port', '5499', '--accept-damaged'];
   const moved = ['--tablespace', '/a=/b', '--tablespace', '/c=d'];
   const at = ['--at', '2026-11-21T14:32:07Z', '--dry-run'];
-  await holdfast([...words, ...at, ...rest, ...moved], { restore });
+  await holdfast(['restore', ...moved, 'main', '--to', 'back', ...at, ...rest], { restore });
   assert.deepEqual(asked, [
     {
       source: 'main',

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { localTime } from './local-time.ts';
 import { newCommand, usage, wholeNumber } from './new-command.ts';
-import type { RestoreRequest, RestoreResult } from './operations.ts';
+import type { RestoreRequest, RestoreResult } from '../operations/contract.ts';
 import { parseTarget, type TargetOptions } from './restore-target.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
@@ -54,7 +54,12 @@ anything is copied. A running server, or a directory that is not empty, is never
     .option('--timeline <n>', 'which timeline, where a target lies on several')
     .option('--start', 'start a server on it, isolated from production, and replay to the target')
     .option('--port <number>', 'the port of that server; any free one otherwise')
-    .option('--tablespace <old=new...>', 'where to put a tablespace instead of its own place')
+    // Not variadic: that would swallow the source after it.
+    .option(
+      '--tablespace <old=new>',
+      'where to put a tablespace instead of its own place (repeatable)',
+      (one: string, before: readonly string[] = []) => [...before, one],
+    )
     .option('--dry-run', 'print what would be done, and do nothing')
     .option('--accept-damaged', 'restore although a verification of the snapshot failed');
   return command.action((source: string, given: RestoreOptions) =>

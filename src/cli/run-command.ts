@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { configFile, loadConfig } from '../config/load-config.ts';
 import type { Warning } from '../config/warning.ts';
 import { toJson } from './json.ts';
-import type { ConfiguredContext, Context } from './operations.ts';
+import type { ConfiguredContext, Context } from '../operations/contract.ts';
 import { ProgressLine } from './progress-line.ts';
 import { reportError } from './report-error.ts';
 import type { GlobalOptions, Shell } from './shell.ts';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_CODE } from '../errors/kind.ts';
 import { newCommand } from './new-command.ts';
-import type { WalFetchResult } from './operations.ts';
+import type { WalFetchResult } from '../operations/contract.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
 

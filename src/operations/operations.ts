@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors/holdfast-error.ts';
-import type { Operations } from './operations.ts';
+import type { Operations } from './contract.ts';
 
 const unbound = (name: string) => async (): Promise<never> => {
   throw new HoldfastError('INTERNAL', { reason: `${name} is not part of this build` });
