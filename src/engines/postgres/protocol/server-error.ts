@@ -63,7 +63,9 @@ function codeFor({ sqlState, message, hint, routine }: ServerMessage): ErrorCode
 
 /** Why BASE_BACKUP (INCREMENTAL) cannot build on the uploaded manifest; each falls back to a full. */
 function incrementalRefusal(routine: string, message: string): ErrorCode | undefined {
-  if (routine === 'WaitForWalSummarization') return 'POSTGRES_SUMMARIES_MISSING';
+  if (/^(WaitForWalSummarization|parse_basebackup_options)$/.test(routine)) {
+    return 'POSTGRES_SUMMARIES_MISSING';
+  }
   if (routine !== 'PrepareForIncrementalBackup') return undefined;
   if (/but this backup starts at/.test(message)) return 'POSTGRES_PARENT_TOO_NEW';
   if (/in this server's history|that timeline begins|switched timelines/.test(message)) {

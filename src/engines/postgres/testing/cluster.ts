@@ -12,8 +12,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ConnectOptions, connect } from './connect.ts';
-import type { Connection } from './connection.ts';
+import { type ConnectOptions, connect } from '../protocol/connect.ts';
+import type { Connection } from '../protocol/connection.ts';
 
 /** A throw-away server for the suites of this room. */
 export const VERSIONS = [14, 15, 16, 17, 18] as const;
@@ -32,7 +32,8 @@ export interface Cluster extends AsyncDisposable {
   readonly directory: string;
   readonly data: string;
   open(options?: Partial<ConnectOptions>): Promise<Connection>;
-  sql(text: string): Promise<(string | null)[][]>;
+  /** One after another, each in its own transaction; the rows of the last. */
+  sql(...statements: string[]): Promise<(string | null)[][]>;
   start(): Promise<void>;
   stop(mode?: 'fast' | 'immediate'): Promise<void>;
   log(): string;
@@ -105,10 +106,14 @@ export async function cluster(options: {
     log: () => readFileSync(logFile, 'utf8'),
     open: (more) =>
       connect({ host: directory, port, user: 'postgres', applicationName: 'test', ...more }),
-    sql: async (text) => {
+    sql: async (...statements) => {
       await using connection = await self.open();
-      const sets = await connection.query(text);
-      return (sets.at(-1)?.rows ?? []).map((row) => [...row]);
+      let rows: (string | null)[][] = [];
+      for (const statement of statements) {
+        const sets = await connection.query(statement);
+        rows = (sets.at(-1)?.rows ?? []).map((row) => [...row]);
+      }
+      return rows;
     },
     start: async () => {
       const child = spawn(path.join(bin, 'postgres'), ['-D', data], {
