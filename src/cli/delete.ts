@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { DeleteResult } from '../operations/contract.ts';
 import { localTime } from './local-time.ts';
 import { newCommand } from './new-command.ts';
-import type { DeleteResult } from '../operations/contract.ts';
 import { snapshotId } from './restore-target.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT_CODE } from '../errors/kind.ts';
-import { newCommand } from './new-command.ts';
 import type { DemoRestore, DemoResult } from '../operations/contract.ts';
+import { newCommand } from './new-command.ts';
 import { runCommand } from './run-command.ts';
 import type { Shell } from './shell.ts';
 import { METHOD, shortId } from './snapshot-table.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { KeyAddResult, KeyListResult, KeyRole } from '../operations/contract.ts';
 import { addKeyOptions, describeKey, type KeyOptions, parseKeyOptions } from './key-options.ts';
 import { newCommand, usage } from './new-command.ts';
-import type { KeyAddResult, KeyListResult, KeyRole } from '../operations/contract.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';

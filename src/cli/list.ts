@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { newCommand } from './new-command.ts';
 import type { ListResult } from '../operations/contract.ts';
+import { newCommand } from './new-command.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
 import { snapshotTable } from './snapshot-table.ts';

@@ -7,9 +7,9 @@ import * as samples from '../../test/cli/result-samples.ts';
 import { formatInstant } from '../content/instant.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { machine } from '../host/host.ts';
+import type { Operations } from '../operations/contract.ts';
 import { operations as unbound } from '../operations/operations.ts';
 import { Interruption } from './interruption.ts';
-import type { Operations } from '../operations/contract.ts';
 import { program, run } from './program.ts';
 import type { Shell } from './shell.ts';
 

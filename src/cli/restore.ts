@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import type { RestoreRequest, RestoreResult } from '../operations/contract.ts';
 import { localTime } from './local-time.ts';
 import { newCommand, usage, wholeNumber } from './new-command.ts';
-import type { RestoreRequest, RestoreResult } from '../operations/contract.ts';
 import { parseTarget, type TargetOptions } from './restore-target.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';

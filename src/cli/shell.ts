@@ -1,8 +1,8 @@
 import type { Environment } from '../config/environment.ts';
 import type { Host } from '../host/host.ts';
+import type { Operations } from '../operations/contract.ts';
 import type { Interruption } from './interruption.ts';
 import type { Io } from './io.ts';
-import type { Operations } from '../operations/contract.ts';
 
 /** What every command is given; `exitCode` is what it leaves behind. */
 export interface Shell {

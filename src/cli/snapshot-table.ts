@@ -1,5 +1,5 @@
-import { localTime } from './local-time.ts';
 import type { SnapshotMethod, SnapshotSummary } from '../operations/contract.ts';
+import { localTime } from './local-time.ts';
 import { table } from './table.ts';
 import { formatBytes } from './units.ts';
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { EXIT_CODE } from '../errors/kind.ts';
-import { newCommand, usage } from './new-command.ts';
 import type { VerifyLevel, VerifyRequest, VerifyResult } from '../operations/contract.ts';
+import { newCommand, usage } from './new-command.ts';
 import { snapshotId } from './restore-target.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';

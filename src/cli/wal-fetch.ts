@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_CODE } from '../errors/kind.ts';
-import { newCommand } from './new-command.ts';
 import type { WalFetchResult } from '../operations/contract.ts';
+import { newCommand } from './new-command.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import { newCommand } from './new-command.ts';
 import type { WalPushResult } from '../operations/contract.ts';
+import { newCommand } from './new-command.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
 import { counted } from './units.ts';

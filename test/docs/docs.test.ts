@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Interruption } from '../../src/cli/interruption.ts';
+import type { Operations } from '../../src/cli/operations.ts';
+import { program, run } from '../../src/cli/program.ts';
+import type { Shell } from '../../src/cli/shell.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import { EXIT_CODE } from '../../src/errors/kind.ts';
+import { machine } from '../../src/host/host.ts';
+import * as samples from '../cli/result-samples.ts';
+import { ERRORS_PAGE, errorsPage } from './errors-page.ts';
+import { anchorsOf, commandLinesOf, linksOf, readPages, shellWords } from './markdown.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const pages = readPages();
+
+test('docs/errors.md is what the catalogue says', () => {
+  const text = readFileSync(ERRORS_PAGE, 'utf8');
+  assert.equal(text, errorsPage(), 'stale: run node test/docs/errors-page.ts');
+});
+
+test('the page of exit codes names every kind with its number', () => {
+  const text = readFileSync(path.join(root, 'docs/08-exit-codes.md'), 'utf8');
+  for (const [kind, code] of Object.entries(EXIT_CODE)) {
+    assert.match(text, new RegExp(`^\\| ${code} \\| ${kind} \\|`, 'm'));
+  }
+});
+
+test('every relative link leads to a page and an anchor that exist', () => {
+  for (const page of pages) {
+    for (const link of linksOf(page)) {
+      const [target = '', anchor] = link.split('#');
+      const file = path.join(root, path.dirname(page.file), target);
+      const where = `${page.file}: ${link}`;
+      const place = target === '' ? path.join(root, page.file) : file;
+      assert.ok(existsSync(place), where);
+      if (anchor && place.endsWith('.md')) {
+        assert.ok(anchorsOf(readFileSync(place, 'utf8')).includes(anchor), where);
+      }
+    }
+  }
+});
+
+test('every yaml example marked "test" is a configuration that loads', () => {
+  let count = 0;
+  for (const { file, blocks } of pages) {
+    for (const { language, marks, text, line } of blocks) {
+      if (language !== 'yaml' || !marks.includes('test')) continue;
+      count++;
+      assert.doesNotThrow(
+        () => parseConfig({ file: '/etc/holdfast/holdfast.yaml', text }),
+        `${file}:${line}`,
+      );
+    }
+  }
+  assert.ok(count >= 3);
+});
+
+test('every holdfast command line in the docs and in --help is one that parses', async () => {
+  const lines = pages.flatMap((page) =>
+    commandLinesOf(page).map(({ line, words }) => ({ where: `${page.file}:${line}`, words })),
+  );
+  assert.ok(lines.length >= 20);
+  for (const { where, words } of [...lines, ...helpExamples()]) {
+    assert.equal(await tryOut(words), '', `${where}: holdfast ${words.join(' ')}`);
+  }
+});
+
+function helpExamples() {
+  const silent = { operations } as unknown as Shell;
+  const written: string[] = [];
+  const top = program(silent, { version: '0', written });
+  const commands = top.commands.flatMap((one) => [one, ...one.commands]);
+  return commands.flatMap((command) => {
+    written.length = 0;
+    command.outputHelp();
+    return [...written.join('').matchAll(/^ {2}holdfast (.*)$/gm)].map((match) => ({
+      where: `${command.name()} --help`,
+      words: shellWords(match[1]!),
+    }));
+  });
+}
+
+const operations: Operations = {
+  init: async () => samples.init,
+  backup: async () => samples.backup,
+  follow: async () => samples.follow,
+  restore: async () => samples.restore,
+  verify: async () => samples.verify,
+  list: async () => samples.list,
+  show: async () => samples.show,
+  window: async () => samples.window,
+  deleteSnapshot: async () => samples.deleted,
+  doctor: async () => samples.doctor,
+  demo: async () => samples.demo,
+  walPush: async () => samples.walPush,
+  walFetch: async () => samples.walFetch,
+  keyAdd: async () => samples.keyAdd,
+  keyList: async () => samples.keyList,
+};
+
+const CONFIG = `repository: { location: /r, key: { key-file: /k } }
+sources: { main: { engine: postgres, host: db1 } }
+`;
+
+/** Parses and renders with stand-in operations; what it complains of. */
+async function tryOut(words: readonly string[]): Promise<string> {
+  let complaints = '';
+  using interruption = new Interruption();
+  const shell: Shell = {
+    host: {
+      ...machine,
+      // Any configuration named is this one; times are read at the end of a day.
+      clock: { ...machine.clock, now: () => new Date(2026, 10, 21, 23, 59).getTime() },
+      fs: {
+        ...machine.fs,
+        promises: { ...machine.fs.promises, readFile: (async () => Buffer.from(CONFIG)) as never },
+      },
+    },
+    environment: {},
+    io: {
+      out: async () => undefined,
+      err: (text) => {
+        if (text.startsWith('error')) complaints += text;
+      },
+      terminal: false,
+      columns: 80,
+    },
+    operations,
+    interruption,
+    directory: '/',
+    exitCode: 0,
+  };
+  await run(shell, { argv: words, version: '0' });
+  return complaints;
+}
