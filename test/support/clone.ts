@@ -31,6 +31,15 @@ export async function cloneRunning(options: {
   );
 }
 
+/** A copy of a stopped cluster without tablespaces; answers its data directory. */
+export async function copyStopped(node: Node): Promise<string> {
+  const copy = await fs.mkdtemp(join(node.root, 'copy-'));
+  const dataDir = join(copy, 'data');
+  await copyTree(node.dataDir, dataDir);
+  await own(node, copy);
+  return dataDir;
+}
+
 const NOT_COPIED = ['postmaster.pid', 'postmaster.opts', 'pg_replslot', 'pg_wal'];
 
 /** Files may vanish or change while they are copied: recovery mends that. */

@@ -12,7 +12,7 @@ import {
 } from '../../src/engines/postgres/server/server-user.ts';
 import { startServer } from '../../src/engines/postgres/server/start-server.ts';
 import { machine } from '../../src/host/host.ts';
-import { cloneRunning } from './clone.ts';
+import { cloneRunning, copyStopped } from './clone.ts';
 import { freePort } from './free-port.ts';
 import { testBinaries } from './majors.ts';
 import { killPostmaster, removeTemporary, temporaryDirectory } from './temporary.ts';
@@ -206,6 +206,11 @@ export class TestPostgres {
     await makeOwned(this.node, directory);
     await this.sql(`CREATE TABLESPACE ${name} LOCATION '${directory}'`);
     return directory;
+  }
+
+  /** Copies the stopped cluster, tablespaces excepted; answers the copy's data directory. */
+  async copyStopped(): Promise<string> {
+    return await copyStopped(this.node);
   }
 
   /** A running hot standby that streams from this server, with its own copies of tablespaces. */

@@ -12,7 +12,6 @@ const live = new Map<string, () => void>();
 export function temporaryDirectory(beforeRemoval: () => void = () => undefined): string {
   const path = fs.mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   fs.chmodSync(path, 0o755);
-  if (live.size === 0) process.once('exit', removeAll);
   live.set(path, beforeRemoval);
   return path;
 }
@@ -27,6 +26,7 @@ function removeAll(): void {
   for (const path of live.keys()) removeTemporary(path);
 }
 
+process.once('exit', removeAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => process.exit(1));
 }

@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../../../host/host.ts';
 import { type BinariesRequest, examine, type ServerBinaries } from './binaries.ts';
+import type { ServerUser } from './server-user.ts';
 
 const platform = `${process.platform}-${process.arch}`;
 
@@ -30,14 +31,26 @@ export async function embeddedBinaries(
     const description = await host.fs.promises.readFile(join(root, 'package.json'), 'utf8');
     const { version } = JSON.parse(description) as { version: string };
     if (Number.parseInt(version, 10) !== major) continue;
-    const inPlace = (await linksAreThere({ host, root }))
-      ? await examine({ directory: join(root, 'native', 'bin'), user })
-      : undefined;
-    if (inPlace) return inPlace;
-    const copy = await cachedCopy({ host, root, version });
-    return examine({ directory: join(copy, 'native', 'bin'), user });
+    return await runnable({ host, root, version, user, cache: tmpdir() });
   }
   return undefined;
+}
+
+/** The package in place when `user` can run it there, else its copy below `cache`. */
+export async function runnable(options: {
+  readonly host: Host;
+  readonly root: string;
+  readonly version: string;
+  readonly user: ServerUser | undefined;
+  readonly cache: string;
+}): Promise<ServerBinaries | undefined> {
+  const { root, user } = options;
+  const inPlace = (await linksAreThere(options))
+    ? await examine({ directory: join(root, 'native', 'bin'), user })
+    : undefined;
+  if (inPlace) return inPlace;
+  const copy = await cachedCopy(options);
+  return await examine({ directory: join(copy, 'native', 'bin'), user });
 }
 
 function packageRoot(name: string): string | undefined {
@@ -75,19 +88,24 @@ async function linksAreThere(options: { host: Host; root: string }): Promise<boo
  * Made aside and moved in place whole. The name binds the source path and version; a directory
  * there that is not ours, or that others may write, is never run.
  */
-async function cachedCopy(options: { host: Host; root: string; version: string }): Promise<string> {
-  const { host, root, version } = options;
+async function cachedCopy(options: {
+  host: Host;
+  root: string;
+  version: string;
+  cache: string;
+}): Promise<string> {
+  const { host, root, version, cache } = options;
   const { promises: fs } = host.fs;
   const uid = process.getuid?.() ?? 0;
   const source = createHash('sha256').update(root).digest('hex').slice(0, 12);
   const name = `holdfast-postgres-${version}-${platform}-${uid}-${source}`;
-  const copy = join(tmpdir(), name);
+  const copy = join(cache, name);
   const isSafe = async () => {
     const found = await fs.lstat(copy).catch(() => undefined);
     return found?.isDirectory() && found.uid === uid && (found.mode & 0o022) === 0;
   };
   if (await isSafe()) return copy;
-  const aside = await fs.mkdtemp(join(tmpdir(), `${name}-`));
+  const aside = await fs.mkdtemp(join(cache, `${name}-`));
   await fs.cp(root, aside, { recursive: true, verbatimSymlinks: true });
   for (const link of await readLinks({ host, root })) {
     const target = join(aside, link.target);

@@ -28,7 +28,8 @@ export type RecoveryEvent =
 /** `%b` tells the startup process from clients that are turned away meanwhile. */
 export const LOG_LINE_PREFIX = '%m [%p] %b: ';
 
-const LINE = /^\S+ \S+ \S+ \[\d+\] ([^:]+): +([A-Z]+): +(.*)$/;
+/** Before the postmaster has read its settings, its prefix lacks the backend type. */
+const LINE = /^\S+ \S+ \S+ \[\d+\] (?:([a-z][^:]*): +)?([A-Z]+): +(.*)$/;
 
 type Reader = readonly [RegExp, (match: RegExpExecArray) => RecoveryEvent];
 
@@ -68,7 +69,7 @@ const LOG_LINES: readonly Reader[] = [
 
 /** The event of one line of the server's log, if it is one. */
 export function parseRecoveryEvent(line: string): RecoveryEvent | undefined {
-  const [, backend = '', severity = '', message = ''] = LINE.exec(line) ?? [];
+  const [, backend = 'postmaster', severity = '', message = ''] = LINE.exec(line) ?? [];
   if (severity === 'FATAL' || severity === 'PANIC') {
     if (message === 'recovery ended before configured recovery target was reached') {
       return { kind: 'target-not-reached' };

@@ -163,6 +163,7 @@ export class Server {
   }
 
   async #gone(signal?: AbortSignal): Promise<void> {
+    if (this.#cleaned) return;
     const { clock } = this.#options.host;
     while (!this.#exit) {
       signal?.throwIfAborted();
@@ -176,7 +177,6 @@ export class Server {
       if (clock.monotonic() > patience) signalAll(orphans, 'SIGKILL');
       await clock.sleep(POLL_MS);
     }
-    if (this.#cleaned) return;
     this.#cleaned = true;
     await this.#options.cleanUp();
   }
@@ -209,6 +209,7 @@ export class Server {
       failed?.message ??
       this.#lastLines.findLast((line) => line.trim() !== '') ??
       `it ended with ${exit.signal ?? `exit code ${exit.code}`}`;
-    return new HoldfastError('POSTGRES_SERVER_FAILED', { ...facts, reason }, { cause: exit });
+    const said = new Error(this.#lastLines.join('\n'), { cause: exit });
+    return new HoldfastError('POSTGRES_SERVER_FAILED', { ...facts, reason }, { cause: said });
   }
 }

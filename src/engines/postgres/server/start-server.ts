@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
+import { readControlFile } from '../control-file.ts';
 import type { ServerBinaries } from './binaries.ts';
 import { synthesiseConfiguration } from './configuration.ts';
 import { isolationSettings, type Settings } from './isolation.ts';
@@ -46,10 +47,12 @@ export async function startServer(options: StartOptions): Promise<Server> {
   try {
     await synthesiseConfiguration({ host, dataDir, user, settings: options.sourceSettings ?? {} });
     if (options.isolated) await isolate({ host, dataDir, runDir, user });
+    // The source's max_connections and its like: recovery of prepared transactions needs them.
+    const sizes: Settings = options.isolated ? await sizesOf({ host, dataDir }) : {};
     server = await Server.launch({
       host,
       program: binaries.postgres,
-      args: commandLine({ ...options, runDir }),
+      args: commandLine({ ...options, runDir, sizes }),
       user,
       dataDir,
       socketDir: runDir,
@@ -68,11 +71,13 @@ export async function startServer(options: StartOptions): Promise<Server> {
 
 const DEFAULT_PORT = 5432;
 
-function commandLine(options: StartOptions & { readonly runDir: string }): string[] {
-  const { dataDir, binaries, runDir, port = DEFAULT_PORT, listen = '', settings } = options;
+function commandLine(
+  options: StartOptions & { readonly runDir: string; readonly sizes: Settings },
+): string[] {
+  const { dataDir, binaries, runDir, port = DEFAULT_PORT, listen = '', sizes, settings } = options;
   const { major } = binaries;
-  const all: Settings = {
-    ...(options.isolated && isolationSettings({ major, dataDir, runDir })),
+  const isolation = options.isolated ? isolationSettings({ major, dataDir, runDir }) : {};
+  const all = inOrder(isolation, sizes, {
     port: String(port),
     listen_addresses: listen,
     unix_socket_directories: runDir,
@@ -82,12 +87,21 @@ function commandLine(options: StartOptions & { readonly runDir: string }): strin
     lc_messages: 'C',
     ...(major >= 15 && { log_startup_progress_interval: '1s' }),
     ...settings,
-  };
-  return [
-    '-D',
-    dataDir,
-    ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-  ];
+  });
+  return ['-D', dataDir, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+}
+
+/**
+ * Each name once, where it was mentioned last: PostgreSQL takes them in order, and refuses a
+ * recovery target that is set before the others are emptied.
+ */
+function inOrder(...layers: readonly Settings[]): [string, string][] {
+  const merged = new Map<string, string>();
+  for (const [name, value] of layers.flatMap((layer) => Object.entries(layer))) {
+    merged.delete(name);
+    merged.set(name, value);
+  }
+  return [...merged];
 }
 
 /** Socket paths are limited to about 100 bytes, so the name is short. */
@@ -116,6 +130,14 @@ async function isolate(options: {
     await fs.writeFile(join(runDir, name), content, { mode: 0o600 });
     await giveTo({ host, path: join(runDir, name), user });
   }
+}
+
+async function sizesOf(options: {
+  readonly host: Host;
+  readonly dataDir: string;
+}): Promise<Settings> {
+  const { settings } = await readControlFile(options);
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
 }
 
 async function refuseUnsuitable(options: StartOptions): Promise<void> {

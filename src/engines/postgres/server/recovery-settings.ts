@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { formatInstant, type Instant } from '../../../content/instant.ts';
+import type { Host } from '../../../host/host.ts';
+import { formatLsn, type Lsn } from '../lsn.ts';
+import { quote } from './configuration.ts';
+import type { Settings } from './isolation.ts';
+import { giveTo, type ServerUser } from './server-user.ts';
+
+/** Where PostgreSQL is to stop applying WAL. Without `inclusive: false`, what lies at it too. */
+export type RecoveryTarget =
+  | { readonly kind: 'end' }
+  | { readonly kind: 'consistency' }
+  | { readonly kind: 'time'; readonly time: Instant; readonly inclusive?: boolean }
+  | { readonly kind: 'lsn'; readonly lsn: Lsn; readonly inclusive?: boolean }
+  | { readonly kind: 'xid'; readonly xid: number | bigint; readonly inclusive?: boolean }
+  | { readonly kind: 'name'; readonly name: string };
+
+/** What to do at the target. `end` has none: there PostgreSQL always promotes. */
+export type RecoveryAction = 'promote' | 'pause' | 'shutdown';
+
+export interface RecoveryPlan {
+  readonly target: RecoveryTarget;
+  /** Always a number: `latest` would follow whatever timeline appears in the archive. */
+  readonly timeline: number;
+  readonly action: RecoveryAction;
+  /** With %f and %p. */
+  readonly restoreCommand: string;
+}
+
+/** For startServer's command line, or for postgresql.auto.conf through `persistSettings`. */
+export function recoverySettings(plan: RecoveryPlan): Settings {
+  const { target, timeline, action, restoreCommand } = plan;
+  return {
+    restore_command: restoreCommand,
+    recovery_target_timeline: String(timeline),
+    recovery_target_action: action,
+    // Without hot standby recovery does not mind a smaller max_connections than the source's.
+    hot_standby: action === 'pause' ? 'on' : 'off',
+    ...targetSettings(target),
+    ...('inclusive' in target && {
+      recovery_target_inclusive: target.inclusive === false ? 'off' : 'on',
+    }),
+  };
+}
+
+function targetSettings(target: RecoveryTarget): Settings {
+  switch (target.kind) {
+    case 'end':
+      return {};
+    case 'consistency':
+      return { recovery_target: 'immediate' };
+    case 'time':
+      return { recovery_target_time: formatInstant(target.time) };
+    case 'lsn':
+      return { recovery_target_lsn: formatLsn(target.lsn) };
+    case 'xid':
+      return { recovery_target_xid: String(target.xid) };
+    case 'name':
+      return { recovery_target_name: target.name };
+  }
+}
+
+/** recovery.signal makes the next start recover from the archive and then open a new timeline. */
+export async function requestRecovery(options: {
+  readonly host: Host;
+  readonly dataDir: string;
+  readonly user: ServerUser | undefined;
+}): Promise<void> {
+  const { host, dataDir, user } = options;
+  const path = join(dataDir, 'recovery.signal');
+  await host.fs.promises.rm(join(dataDir, 'standby.signal'), { force: true });
+  await host.fs.promises.writeFile(path, '', { mode: 0o600 });
+  await giveTo({ host, path, user });
+}
+
+/** Appends to postgresql.auto.conf, where the last mention of a name counts. */
+export async function persistSettings(options: {
+  readonly host: Host;
+  readonly dataDir: string;
+  readonly user: ServerUser | undefined;
+  readonly settings: Settings;
+}): Promise<void> {
+  const { host, dataDir, user, settings } = options;
+  const path = join(dataDir, 'postgresql.auto.conf');
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${quote(value)}\n`);
+  await host.fs.promises.appendFile(path, `\n${lines.join('')}`, { mode: 0o600 });
+  await giveTo({ host, path, user });
+}
