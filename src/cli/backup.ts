@@ -18,12 +18,17 @@ Every snapshot restores as a full one, and deleting one never affects another.`,
       { command: 'holdfast backup', says: 'the only source there is' },
       { command: 'holdfast backup main --json', says: 'for a script: one JSON document' },
     ],
-  }).argument('[source]', 'the name of a source in holdfast.yaml');
-  return command.action((source: string | undefined) =>
+  })
+    .argument('[source]', 'the name of a source in holdfast.yaml')
+    .option('--full', 'read and store everything, as the first time');
+  return command.action((source: string | undefined, given: { readonly full?: boolean }) =>
     runConfigured(shell, {
       command,
       perform: (context) =>
-        shell.operations.backup(context, source === undefined ? {} : { source }),
+        shell.operations.backup(context, {
+          full: given.full === true,
+          ...(source !== undefined && { source }),
+        }),
       render,
     }),
   );

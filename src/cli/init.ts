@@ -17,6 +17,7 @@ interface InitOptions extends KeyOptions {
   readonly port?: string;
   readonly user?: string;
   readonly database?: string;
+  readonly allowUnsafeStore?: boolean;
 }
 
 export function initCommand(shell: Shell): Command {
@@ -37,7 +38,11 @@ found. Nothing that exists is overwritten; running it again is safe.`,
     .option('--socket <directory>', 'the directory of its Unix socket')
     .option('--port <number>', 'its port')
     .option('--user <name>', 'the role to connect as; it needs REPLICATION')
-    .option('--database <name>', 'the database to connect to');
+    .option('--database <name>', 'the database to connect to')
+    .option(
+      '--allow-unsafe-store',
+      'accept a store on which two writers could overwrite each other',
+    );
   return addKeyOptions(command).action((given: InitOptions) =>
     runCommand(shell, {
       command,
@@ -54,6 +59,7 @@ function request(shell: Shell, command: Command, given: InitOptions): InitReques
   const at = endpoint(shell, command, given);
   return {
     configFile: configFile({ named, environment, directory }),
+    allowUnsafeStore: given.allowUnsafeStore === true,
     ...(given.location !== undefined && { location: path.resolve(directory, given.location) }),
     ...(key && { key }),
     ...(given.source !== undefined && { sourceName: given.source }),

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { KeyAddResult, KeyListResult, KeyRole } from '../operations/contract.ts';
 import { addKeyOptions, describeKey, type KeyOptions, parseKeyOptions } from './key-options.ts';
+import { localTime } from './local-time.ts';
 import { newCommand, usage } from './new-command.ts';
 import { runConfigured } from './run-command.ts';
 import type { Shell } from './shell.ts';
@@ -23,6 +24,11 @@ backups and follows, but cannot decrypt page data: for a database host that must
   return command.addCommand(keyList(shell)).addCommand(keyAdd(shell));
 }
 
+interface AddOptions extends KeyOptions {
+  readonly role: KeyRole;
+  readonly label?: string;
+}
+
 function keyAdd(shell: Shell): Command {
   const command = newCommand({
     name: 'add',
@@ -36,7 +42,8 @@ function keyAdd(shell: Shell): Command {
   }).addOption(
     new Option('--role <role>', 'what the key may do').choices(['full', 'writer']).default('full'),
   );
-  return addKeyOptions(command).action((given: KeyOptions & { readonly role: KeyRole }) =>
+  command.option('--label <text>', 'a name for people, shown by key list');
+  return addKeyOptions(command).action((given: AddOptions) =>
     runConfigured(shell, {
       command,
       perform: async (context) => {
@@ -44,7 +51,11 @@ function keyAdd(shell: Shell): Command {
         if (!key) {
           throw usage(command, 'Say which: --key-file, --passphrase-file or --passphrase-env.');
         }
-        return shell.operations.keyAdd(context, { role: given.role, key });
+        return shell.operations.keyAdd(context, {
+          role: given.role,
+          key,
+          label: given.label ?? describeKey(key),
+        });
       },
       render: ({ id, role, key }: KeyAddResult) =>
         `Added ${role} key ${id}: ${describeKey(key)}${key.created ? ' (created)' : ''}.\n`,
@@ -69,6 +80,8 @@ function keyList(shell: Shell): Command {
             { title: 'KEY', value: ({ id }) => id },
             { title: 'KIND', value: ({ kind }) => kind },
             { title: 'ROLE', value: ({ role }) => role },
+            { title: 'CREATED', value: ({ created }) => localTime(created) },
+            { title: 'LABEL', value: ({ label }) => label },
           ],
           keys,
         ),

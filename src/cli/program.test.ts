@@ -200,7 +200,7 @@ test('restore is handed exactly what was asked', async () => {
   };
   const words = ['restore', 'main', '--to', 'back'];
   await holdfast(words, { restore });
-  const rest = ['--timeline', '3', '--start', '--port', '5499', '--accept-damaged'];
+  const rest = ['--timeline', '3', '--start', '--port', '5499', '--despite-failed-verification'];
   const moved = ['--tablespace', '/a=/b', '--tablespace', '/c=d'];
   const at = ['--at', '2026-11-21T14:32:07Z', '--dry-run'];
   await holdfast(['restore', ...moved, 'main', '--to', 'back', ...at, ...rest], { restore });
@@ -212,7 +212,7 @@ test('restore is handed exactly what was asked', async () => {
       asked: 'latest',
       start: false,
       dryRun: false,
-      acceptDamaged: false,
+      despiteFailedVerification: false,
       tablespaces: new Map(),
     },
     {
@@ -222,7 +222,7 @@ test('restore is handed exactly what was asked', async () => {
       asked: '2026-11-21T14:32:07Z',
       start: true,
       dryRun: true,
-      acceptDamaged: true,
+      despiteFailedVerification: true,
       timeline: 3,
       port: 5499,
       tablespaces: new Map([

@@ -17,7 +17,7 @@ interface RestoreOptions extends TargetOptions {
   readonly port?: string;
   readonly tablespace?: readonly string[];
   readonly dryRun?: boolean;
-  readonly acceptDamaged?: boolean;
+  readonly despiteFailedVerification?: boolean;
 }
 
 export function restoreCommand(shell: Shell): Command {
@@ -61,7 +61,10 @@ anything is copied. A running server, or a directory that is not empty, is never
       (one: string, before: readonly string[] = []) => [...before, one],
     )
     .option('--dry-run', 'print what would be done, and do nothing')
-    .option('--accept-damaged', 'restore although a verification of the snapshot failed');
+    .option(
+      '--despite-failed-verification',
+      'restore a snapshot that a verification found damaged',
+    );
   return command.action((source: string, given: RestoreOptions) =>
     runConfigured(shell, {
       command,
@@ -95,7 +98,7 @@ function parseRest(options: {
     directory: path.resolve(shell.directory, given.to),
     start: given.start === true,
     dryRun: given.dryRun === true,
-    acceptDamaged: given.acceptDamaged === true,
+    despiteFailedVerification: given.despiteFailedVerification === true,
     tablespaces: new Map((given.tablespace ?? []).map((one) => tablespace(shell, command, one))),
     ...(timeline !== undefined && { timeline }),
     ...(port !== undefined && { port }),

@@ -12,7 +12,7 @@ import type { Target } from '../recovery/target/target.ts';
  */
 export interface Operations {
   init(context: Context, request: InitRequest): Promise<InitResult>;
-  backup(context: ConfiguredContext, request: SourceRequest): Promise<BackupResult>;
+  backup(context: ConfiguredContext, request: BackupRequest): Promise<BackupResult>;
   /** Runs until `context.signal` aborts, then resolves once everything promised is safe. */
   follow(context: ConfiguredContext, request: SourceRequest): Promise<FollowResult>;
   restore(context: ConfiguredContext, request: RestoreRequest): Promise<RestoreResult>;
@@ -53,6 +53,8 @@ export interface InitRequest {
   readonly endpoint?: Endpoint;
   readonly user?: string;
   readonly database?: string;
+  /** Go on although the store ignores conditional writes. */
+  readonly allowUnsafeStore: boolean;
 }
 
 export interface InitResult {
@@ -75,6 +77,11 @@ export interface InitResult {
 export interface SourceRequest {
   /** The name of a source; undefined: the only one, or all where a command can do all. */
   readonly source?: string;
+}
+
+export interface BackupRequest extends SourceRequest {
+  /** Read and store everything, whatever the parent. */
+  readonly full: boolean;
 }
 
 export interface SnapshotRequest extends SourceRequest {
@@ -149,7 +156,7 @@ export interface RestoreRequest {
   /** Original tablespace location → where to put it; absolute. */
   readonly tablespaces: ReadonlyMap<string, string>;
   /** Restore a snapshot although a verification of it failed. */
-  readonly acceptDamaged: boolean;
+  readonly despiteFailedVerification: boolean;
   /** For the server of --start; undefined: any free one. */
   readonly port?: number;
 }
@@ -352,6 +359,8 @@ export interface KeyAddRequest {
   readonly role: KeyRole;
   /** A key file is created, and must not exist; a passphrase is read. */
   readonly key: KeySource;
+  /** For people, in `key list`. */
+  readonly label: string;
 }
 
 export interface KeyAddResult {
@@ -363,6 +372,8 @@ export interface KeyAddResult {
 export interface KeyListResult {
   readonly keys: readonly {
     readonly id: string;
+    readonly label: string;
+    readonly created: string;
     readonly kind: 'passphrase' | 'key-file';
     readonly role: KeyRole;
   }[];

@@ -15,7 +15,7 @@ import type {
   WalFetchResult,
   WalPushResult,
   WindowResult,
-} from '../../src/cli/operations.ts';
+} from '../../src/operations/contract.ts';
 
 /** One plausible result of every operation, for the tests of how they are rendered. */
 const id = '3f9c02ab51d04e6f8a7b6c5d4e3f2a1b';
@@ -200,4 +200,6 @@ export const keyAdd: KeyAddResult = {
   key: { kind: 'key-file', path: '/k', created: true },
 };
 
-export const keyList: KeyListResult = { keys: [{ id, kind: 'key-file', role: 'full' }] };
+export const keyList: KeyListResult = {
+  keys: [{ id, kind: 'key-file', role: 'full', label: 'db1', created: '2026-11-21T13:30:00.000Z' }],
+};

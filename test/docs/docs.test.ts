@@ -3,13 +3,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import { Interruption } from '../../src/cli/interruption.ts';
-import type { Operations } from '../../src/cli/operations.ts';
 import { program, run } from '../../src/cli/program.ts';
 import type { Shell } from '../../src/cli/shell.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
+import { type CatalogueEntry, catalogue } from '../../src/errors/catalogue.ts';
 import { EXIT_CODE } from '../../src/errors/kind.ts';
 import { machine } from '../../src/host/host.ts';
+import type { Operations } from '../../src/operations/contract.ts';
 import * as samples from '../cli/result-samples.ts';
 import { ERRORS_PAGE, errorsPage } from './errors-page.ts';
 import { anchorsOf, commandLinesOf, linksOf, readPages, shellWords } from './markdown.ts';
@@ -83,6 +85,33 @@ function helpExamples() {
     }));
   });
 }
+
+test('hints name only commands and options that exist', () => {
+  const root = program({ operations } as unknown as Shell, { version: '0', written: [] });
+  const commands = new Map(
+    root.commands.flatMap((one) => [one, ...one.commands]).map((one) => [one.name(), one]),
+  );
+  const flagsOf = (command: Command) => command.options.map(({ long }) => long);
+  const flags = [root, ...commands.values()].flatMap(flagsOf);
+  for (const [code, { hint }] of Object.entries<CatalogueEntry>(catalogue)) {
+    for (const [, name] of hint.matchAll(/[Rr]un holdfast (?!with\b|as\b)([a-z-]+)/g)) {
+      assert.ok(commands.has(name!), `${code}: ${hint}`);
+    }
+    for (const [, name, flag] of hint.matchAll(
+      /holdfast ([a-z-]+)(?: (?!--)[^\s,;]+)*? (--[a-z-]+)/g,
+    )) {
+      const command = commands.get(name!);
+      assert.ok(
+        command && [...flagsOf(command), ...flagsOf(root)].includes(flag),
+        `${code}: ${hint}`,
+      );
+    }
+    for (const [flag] of hint.matchAll(/(?<=\s)--[a-z-]+/g)) {
+      if (/\b(npm|useradd|apt)\b/.test(hint)) continue;
+      assert.ok(flags.includes(flag), `${code}: ${hint}`);
+    }
+  }
+});
 
 const operations: Operations = {
   init: async () => samples.init,
