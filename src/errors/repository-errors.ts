@@ -67,7 +67,7 @@ export const repositoryErrors = {
   KEY_WEAK: {
     kind: 'usage',
     message: 'This {kind} cannot protect a repository: {reason}',
-    hint: 'Choose a longer passphrase, or make a key file with holdfast key generate.',
+    hint: 'Choose a longer passphrase, or use a key file instead: --key-file <path>.',
   },
   KEY_NO_FULL_RECIPIENT: {
     kind: 'usage',
@@ -94,5 +94,35 @@ export const repositoryErrors = {
     kind: 'corrupt',
     message: '{key} does not open: it was altered, or belongs to another place.',
     hint: 'Run holdfast verify; restore the object from a replica of the repository.',
+  },
+  LEASE_PAUSED: {
+    kind: 'transient',
+    message: 'The {role} lease was not renewed for {age} s, so nothing more is written: {reason}',
+    hint: 'The run goes on by itself once the store answers; if it does not, run holdfast doctor.',
+  },
+  LEASE_LOST: {
+    kind: 'conflict',
+    message: 'Another holdfast process took over the {role} lease of this run.',
+    hint: 'What this run stored is not committed. See holdfast list, and run the command again if no other writer is active.',
+  },
+  SESSION_LOST: {
+    kind: 'conflict',
+    message: 'The session of this run was ended as dead by a collection.',
+    hint: 'What this run stored is not committed; run the command again.',
+  },
+  LOG_CONFLICT: {
+    kind: 'conflict',
+    message: '{key} is in the repository with other content.',
+    hint: 'Two servers write the same timeline: never let both continue. Compare them with holdfast doctor before anything else.',
+  },
+  LOG_GAP: {
+    kind: 'corrupt',
+    message: 'The log has a hole in {segment}: bytes {at} to {next} are missing.',
+    hint: 'Restore to a time before the hole: holdfast window shows what can be restored.',
+  },
+  LOG_CORRUPT: {
+    kind: 'corrupt',
+    message: '{key} is not what was written: {reason}',
+    hint: 'Copy {key} back from a replica of the repository, then run holdfast verify.',
   },
 } as const satisfies Record<string, CatalogueEntry>;
