@@ -46,7 +46,9 @@ test('pages come back from the threads as they went, with their hashes', async (
 
 const inline = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 const boom = `import { parentPort } from 'node:worker_threads';
-parentPort.on('message', ({ id, task }) => {
+parentPort.on('message', (message) => {
+  if (message === null) return parentPort.close();
+  const { id, task } = message;
   if (task === 'throw') throw new Error('boom');
   if (task === 'exit') process.exit(3);
   if (task !== 'hang') parentPort.postMessage({ id, result: task });
@@ -81,4 +83,19 @@ test('buffers that cannot be transferred reject their own job only', async () =>
   await using pool = new WorkerPool<unknown, unknown>({ url: inline(boom), size: 1 });
   await assert.rejects(pool.run(() => undefined, []));
   assert.equal(await pool.run('still here', []), 'still here');
+});
+
+test('closing a busy pool never aborts the process (Node 26.10, zstd in a terminated thread)', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const pool = new FramePool({ workers: 2 });
+    const jobs = Array.from({ length: 8 }, () => {
+      const raw = new ArrayBuffer(16 * PAGE);
+      const task = { task: 'seal', length: 16 * PAGE, unit: PAGE, key, address } as const;
+      return pool.seal({ ...task, raw, check: true });
+    });
+    const settled = Promise.allSettled(jobs);
+    await jobs[0];
+    await pool.close();
+    await settled;
+  }
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 
@@ -13,11 +14,14 @@ interface Thread<Task, Result> {
   readonly jobs: Map<number, Job<Task, Result>>;
 }
 
+/** For a thread that hangs in a job; the others end by themselves at once. */
+const LINGER_MS = 10_000;
+
 /** One job runs, one waits beside it, so that a thread never idles for a message. */
 const JOBS_PER_THREAD = 2;
 
 /**
- * Threads that answer `{id, task}` with `{id, result}`.
+ * Threads that answer `{id, task}` with `{id, result}`, and end at `null`.
  *
  * Every promise settles: a thread that throws or stops rejects its jobs, and because nobody knows
  * what it left half done, the whole pool fails with it. An idle pool does not keep the process.
@@ -42,11 +46,14 @@ export class WorkerPool<Task, Result> implements AsyncDisposable {
     });
   }
 
-  /** Jobs that have not been answered are rejected. */
+  /**
+   * Jobs that have not been answered are rejected. The threads are asked to end, not terminated:
+   * Node 26.10 aborts the whole process when a thread is terminated while it sets up zstd.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     this.#rejectAll(stopped('the pool is closed'));
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#threads.map(({ worker }) => end(worker)));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -103,6 +110,17 @@ export class WorkerPool<Task, Result> implements AsyncDisposable {
     }
     for (const job of this.#queue.splice(0)) job.reject(error);
   }
+}
+
+async function end(worker: Worker): Promise<void> {
+  // A thread that is gone has no id any more, and would never say exit again.
+  if (worker.threadId === -1) return;
+  const exited = once(worker, 'exit');
+  worker.ref();
+  worker.postMessage(null);
+  const timer = setTimeout(() => worker.terminate(), LINGER_MS);
+  await exited.catch(() => undefined);
+  clearTimeout(timer);
 }
 
 function stopped(reason: string, cause?: unknown): HoldfastError {
