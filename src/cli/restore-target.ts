@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { parseLsn } from '../engines/postgres/lsn.ts';
-import type { Target } from '../recovery/target/target.ts';
+import { lsnTarget, type Target } from '../recovery/target/target.ts';
 import { usage, wholeNumber } from './new-command.ts';
 import { parseTime } from './parse-time.ts';
 
@@ -43,7 +42,7 @@ export function parseTarget(options: {
       ...(assumption !== undefined && { assumption }),
     };
   }
-  if (given.lsn !== undefined) return { target: lsnTarget(command, given.lsn), asked: given.lsn };
+  if (given.lsn !== undefined) return { target: readLsn(command, given.lsn), asked: given.lsn };
   if (given.xid !== undefined) {
     // 0, 1 and 2 are PostgreSQL's own special transactions.
     const range = { least: 3, most: 0xffff_ffff };
@@ -60,9 +59,9 @@ export function parseTarget(options: {
   return { target: { kind: 'latest' }, asked: 'latest' };
 }
 
-function lsnTarget(command: Command, text: string): Target {
+function readLsn(command: Command, text: string): Target {
   try {
-    return { kind: 'lsn', lsn: parseLsn(text) };
+    return lsnTarget(text);
   } catch {
     throw usage(command, `--lsn must look like 16/B374D848, not "${text}".`);
   }

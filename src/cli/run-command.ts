@@ -47,6 +47,8 @@ export async function runCommand<Made extends object>(
       shell.io.err(`${sentence}\n`);
     },
   };
+  const onStop = () => context.onNotice('Stopping. A second Ctrl-C stops at once.');
+  context.signal.addEventListener('abort', onStop, { once: true });
   try {
     const result = await task.perform(context);
     line.clear();
@@ -58,6 +60,8 @@ export async function runCommand<Made extends object>(
     line.clear();
     const code = await reportError({ shell, error, json });
     shell.exitCode = task.errorExitCode?.(code) ?? code;
+  } finally {
+    context.signal.removeEventListener('abort', onStop);
   }
 }
 

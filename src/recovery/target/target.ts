@@ -1,5 +1,5 @@
 import type { Instant } from '../../content/instant.ts';
-import type { Lsn } from '../../engines/postgres/lsn.ts';
+import { type Lsn, parseLsn } from '../../engines/postgres/lsn.ts';
 
 /** Where a restore is asked to end. */
 export type Target =
@@ -15,3 +15,8 @@ export type Target =
   | { readonly kind: 'name'; readonly name: string }
   /** The moment one snapshot became consistent. */
   | { readonly kind: 'snapshot'; readonly id: string };
+
+/** From PostgreSQL's spelling, `16/B374D848`; throws RangeError. */
+export function lsnTarget(text: string): Target {
+  return { kind: 'lsn', lsn: parseLsn(text) };
+}
