@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { CapturedBackup } from '../capture/base-backup.ts';
-import { relationFile } from '../capture/relation-path.ts';
+import { relationFile } from '../relation-path.ts';
 import type { MemorySnapshot } from './memory-snapshot.ts';
 
 const PAGE = 8192;
@@ -42,16 +41,4 @@ function* relationFiles(data: string, below: string): Generator<string> {
 function unlogged(data: string, file: string): boolean {
   const base = file.replace(/(_(?:fsm|vm|init))?(\.\d+)?$/, '');
   return !file.includes('_init') && existsSync(path.join(data, `${base}_init`));
-}
-
-/** Writes the snapshot out as a data directory that PostgreSQL can start from. */
-export function restoreTo(snapshot: MemorySnapshot, backup: CapturedBackup, data: string): void {
-  mkdirSync(data, { mode: 0o700 });
-  for (const [directory, mode] of snapshot.directories) {
-    mkdirSync(path.join(data, directory), { mode, recursive: true });
-  }
-  for (const [file, { bytes, file: entry }] of snapshot.files) {
-    writeFileSync(path.join(data, file), bytes, { mode: entry.mode });
-  }
-  writeFileSync(path.join(data, 'backup_label'), backup.backupLabel);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CapturedFile, CaptureSink } from '../../../content/capture-sink.ts';
+import type { CapturedFile, CaptureSink } from '../../../../content/capture-sink.ts';
 
 /** A snapshot in memory: what a repository must make of the calls, without packs and maps. */
 export class MemorySnapshot implements CaptureSink {
