@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url));
 
 /** The real process: what a shell sees. `closeOutput` is a reader that goes away, like `head`. */
 function holdfast(argv: readonly string[], { closeOutput = false } = {}) {

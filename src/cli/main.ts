@@ -6,7 +6,7 @@ import { processIo } from './io.ts';
 import { run } from './program.ts';
 
 /** The command line of this process; answers its exit code. */
-export async function main(argv: readonly string[]): Promise<number> {
+async function main(argv: readonly string[]): Promise<number> {
   // A reader that went away (`| head`) is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -30,4 +30,5 @@ function version(): string {
   return String((JSON.parse(text) as { version: unknown }).version);
 }
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2)));
+// Importing this file runs it: bin/holdfast.js does, whatever Node found it.
+process.exit(await main(process.argv.slice(2)));
