@@ -3,7 +3,7 @@ import { machine } from '../host/host.ts';
 import { operations } from '../operations/operations.ts';
 import { Interruption } from './interruption.ts';
 import { processIo } from './io.ts';
-import { run } from './program.ts';
+import { fail, run } from './program.ts';
 
 /** The command line of this process; answers its exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -21,6 +21,10 @@ async function main(argv: readonly string[]): Promise<number> {
     directory: process.cwd(),
     exitCode: 0,
   };
+  // Node's own exit code for these is 1, which restore_command must never end with.
+  process.on('uncaughtException', async (error) => {
+    process.exit(await fail(shell, { argv, error }));
+  });
   return await run(shell, { argv, version: version() });
 }
 

@@ -86,13 +86,17 @@ export async function run(
       return 0;
     }
     const name = root.commands.find((command) => argv.includes(command.name()))?.name();
-    const code = await reportError({
-      shell,
-      error: complaint(error, name),
-      json: argv.includes('--json'),
-    });
-    return name === 'wal-fetch' ? walFetchExitCode(code) : code;
+    return await fail(shell, { argv, error: complaint(error, name) });
   }
+}
+
+/** For what no command caught: a command line that cannot be parsed, a defect. */
+export async function fail(
+  shell: Shell,
+  { argv, error }: { argv: readonly string[]; error: unknown },
+): Promise<number> {
+  const code = await reportError({ shell, error, json: argv.includes('--json') });
+  return argv.includes('wal-fetch') ? walFetchExitCode(code) : code;
 }
 
 function complaint(error: CommanderError, command: string | undefined): HoldfastError {
