@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import test from 'node:test';
+import { testEachMajor } from '../../../../test/support/majors.ts';
+import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.ts';
 import { formatInstant, parseInstant } from '../../../content/instant.ts';
 import { formatLsn, type Lsn, lsn, parseLsn } from '../lsn.ts';
-import { type Cluster, cluster, VERSIONS } from '../testing/cluster.ts';
 import { RecordReader } from './record-reader.ts';
 import { indexSegment, type WalEvent } from './segment-index.ts';
 import { decodeSegmentIndex, encodeSegmentIndex } from './segment-index-codec.ts';
@@ -23,8 +23,8 @@ interface Row {
   readonly description: string;
 }
 
-async function work(server: Cluster): Promise<void> {
-  await using session = await server.open();
+async function work(server: TestPostgres): Promise<void> {
+  await using session = await server.connect();
   const run = async (sql: string) => (await session.query(sql)).at(-1)?.rows ?? [];
   await run('create table t (id int primary key, body text)');
   await run('insert into t select g, repeat(md5(g::text), 20) from generate_series(1, 3000) g');
@@ -52,20 +52,21 @@ async function work(server: Cluster): Promise<void> {
   await run('select pg_switch_wal()');
 }
 
-function segmentsOf(server: Cluster, from: Lsn, to: Lsn): { start: Lsn; bytes: Buffer }[] {
+function segmentsOf(server: TestPostgres, from: Lsn, to: Lsn): { start: Lsn; bytes: Buffer }[] {
   const found: { start: Lsn; bytes: Buffer }[] = [];
   for (let at = segmentStart(from, SEGMENT); at < to; at = lsn(at + BigInt(SEGMENT))) {
     const number = at / BigInt(SEGMENT);
     const name = segmentName({ timeline: 1, number, segmentSize: SEGMENT });
-    found.push({ start: at, bytes: readFileSync(path.join(server.data, 'pg_wal', name)) });
+    found.push({ start: at, bytes: readFileSync(path.join(server.dataDir, 'pg_wal', name)) });
   }
   return found;
 }
 
-for (const version of VERSIONS) {
-  test(`PostgreSQL ${version}: the same records, commits, positions and times as the server's own reader`, async () => {
-    await using server = await cluster({
-      version,
+testEachMajor(
+  'the same records, commits, positions and times as the server’s own reader',
+  async (major) => {
+    await using server = await startPostgres({
+      major,
       settings: {
         max_prepared_transactions: '5',
         track_commit_timestamp: 'on',
@@ -90,7 +91,7 @@ for (const version of VERSIONS) {
     });
     for (const { bytes } of segments) reader.push(bytes);
     assert.ok(reader.validEnd >= to, `stopped: ${reader.stopped?.reason}`);
-    assert.equal(reader.majorVersion, version);
+    assert.equal(reader.majorVersion, major);
 
     const events: WalEvent[] = [];
     let previousTail: Buffer | null = null;
@@ -102,11 +103,11 @@ for (const version of VERSIONS) {
       if (!previousTail) break;
     }
     await compareWithSql(server, events);
-    if (version >= 15) await compareWithInspect(server, { from, to, records, events });
-  });
-}
+    if (major >= 15) await compareWithInspect(server, { from, to, records, events });
+  },
+);
 
-async function compareWithSql(server: Cluster, events: readonly WalEvent[]): Promise<void> {
+async function compareWithSql(server: TestPostgres, events: readonly WalEvent[]): Promise<void> {
   const times = new Map(
     (
       await server.sql(
@@ -144,7 +145,7 @@ async function compareWithSql(server: Cluster, events: readonly WalEvent[]): Pro
 }
 
 async function compareWithInspect(
-  server: Cluster,
+  server: TestPostgres,
   mine: {
     readonly from: Lsn;
     readonly to: Lsn;
