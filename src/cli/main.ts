@@ -4,6 +4,7 @@ import { operations } from '../operations/operations.ts';
 import { Interruption } from './interruption.ts';
 import { processIo } from './io.ts';
 import { fail, run } from './program.ts';
+import { walFetchExitCode } from './wal-fetch.ts';
 
 /** The command line of this process; answers its exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -24,6 +25,10 @@ async function main(argv: readonly string[]): Promise<number> {
   // Node's own exit code for these is 1, which restore_command must never end with.
   process.on('uncaughtException', async (error) => {
     process.exit(await fail(shell, { argv, error }));
+  });
+  // Neither may 13 reach it: what Node ends with when nothing is left that could still answer.
+  process.on('exit', (code) => {
+    if (code === 13) process.exitCode = argv.includes('wal-fetch') ? walFetchExitCode(1) : 1;
   });
   return await run(shell, { argv, version: version() });
 }
