@@ -22,13 +22,12 @@ async function main(argv: readonly string[]): Promise<number> {
     directory: process.cwd(),
     exitCode: 0,
   };
+  // Until there is an answer this process has failed: Node ends with 0 when nothing is left that
+  // could still give one.
+  process.exitCode = argv.includes('wal-fetch') ? walFetchExitCode(1) : 1;
   // Node's own exit code for these is 1, which restore_command must never end with.
   process.on('uncaughtException', async (error) => {
     process.exit(await fail(shell, { argv, error }));
-  });
-  // Neither may 13 reach it: what Node ends with when nothing is left that could still answer.
-  process.on('exit', (code) => {
-    if (code === 13) process.exitCode = argv.includes('wal-fetch') ? walFetchExitCode(1) : 1;
   });
   return await run(shell, { argv, version: version() });
 }
