@@ -25,6 +25,9 @@ async function main(argv: readonly string[]): Promise<number> {
   // Until there is an answer this process has failed: Node ends with 0 when nothing is left that
   // could still give one.
   process.exitCode = argv.includes('wal-fetch') ? walFetchExitCode(1) : 1;
+  process.once('beforeExit', async () => {
+    process.exit(await fail(shell, { argv, error: new Error('it ended without an answer') }));
+  });
   // Node's own exit code for these is 1, which restore_command must never end with.
   process.on('uncaughtException', async (error) => {
     process.exit(await fail(shell, { argv, error }));
