@@ -1,0 +1,43 @@
+import { globSync } from 'node:fs';
+import { run } from 'node:test';
+import { parseArgs } from 'node:util';
+import { Report } from './support/report.ts';
+import { sweepTemporary } from './support/temporary.ts';
+
+/**
+ * npm test [-- part-of-a-path … --name <pattern> --soak]
+ *
+ * Every file is a process of its own. Exits 1 when a test failed, and when none ran.
+ */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    soak: { type: 'boolean', default: false },
+    name: { type: 'string' },
+    concurrency: { type: 'string', default: '2' },
+  },
+});
+
+const FILE_TIMEOUT_MS = values.soak ? 3 * 3_600_000 : 300_000;
+
+const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
+  .filter((path) => values.soak || !path.startsWith('test/soak/'))
+  .filter((path) => positionals.length === 0 || positionals.some((part) => path.includes(part)))
+  .sort();
+
+sweepTemporary();
+const report = new Report();
+if (files.length > 0) {
+  const stream = run({
+    files,
+    concurrency: Number(values.concurrency),
+    timeout: FILE_TIMEOUT_MS,
+    ...(values.name !== undefined && { testNamePatterns: [values.name] }),
+  });
+  stream.on('test:pass', (event) => report.passed(event));
+  stream.on('test:fail', (event) => report.failed(event));
+  stream.on('test:stderr', ({ message }) => process.stderr.write(message));
+  for await (const _ of stream);
+}
+sweepTemporary();
+process.exitCode = report.close() ? 0 : 1;
