@@ -91,6 +91,7 @@ async function connectTo(address: Address, options: ConnectOptions): Promise<Con
         peer,
         password: options.password,
         local: isSocketDirectory(address.host),
+        requireBinding: tls.channelBinding === 'require',
         parameters: {
           user,
           ...(mode === 'physical' ? {} : { database }),

@@ -34,6 +34,7 @@ export async function startSession(options: {
   readonly password?: string | undefined;
   readonly parameters: Readonly<Record<string, string>>;
   readonly local: boolean;
+  readonly requireBinding: boolean;
 }): Promise<Session> {
   const { channel, peer } = options;
   const messages = new MessageQueue();
@@ -105,6 +106,7 @@ class Authentication {
   readonly #peer: Peer;
   readonly #password: string | undefined;
   readonly #local: boolean;
+  readonly #requireBinding: boolean;
   #scram: ScramClient | undefined;
   #state: 'open' | 'scram' | 'proven' = 'open';
 
@@ -113,11 +115,13 @@ class Authentication {
     readonly peer: Peer;
     readonly password?: string | undefined;
     readonly local: boolean;
+    readonly requireBinding: boolean;
   }) {
     this.#channel = options.channel;
     this.#peer = options.peer;
     this.#password = options.password;
     this.#local = options.local;
+    this.#requireBinding = options.requireBinding;
   }
 
   async answer(payload: Buffer): Promise<void> {
@@ -160,6 +164,10 @@ class Authentication {
   finish(): void {
     if (this.#state === 'scram') {
       throw this.#error('POSTGRES_SERVER_UNPROVEN', 'it skipped the last step of SCRAM');
+    }
+    const bound = this.#state === 'proven' && this.#scram?.mechanism === 'SCRAM-SHA-256-PLUS';
+    if (this.#requireBinding && !bound) {
+      throw this.#error('POSTGRES_SERVER_UNPROVEN', 'it did not use channel binding');
     }
   }
 

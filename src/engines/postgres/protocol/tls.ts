@@ -14,6 +14,8 @@ export interface TlsOptions {
   readonly certificate?: string;
   readonly key?: string;
   readonly passphrase?: string;
+  /** `require`: only SCRAM bound to the server's certificate counts as proof of the server. */
+  readonly channelBinding?: 'prefer' | 'require';
 }
 
 /** Untrusted: what the verification of OpenSSL or of the name answers. */
