@@ -265,6 +265,13 @@ test('a damaged recipient is damage, not a wrong key; and others still open', as
   await rejects(openRepository({ store, host, unlock: keyFile(1) }), 'REPOSITORY_DAMAGED');
   await openRepository({ store, host, unlock: keyFile(2) });
   await rejects(listRecipients({ store }), 'REPOSITORY_DAMAGED');
+  const damaged: string[] = [];
+  const whole = await listRecipients({ store, onDamaged: (found) => damaged.push(found.key) });
+  assert.deepEqual(
+    whole.map(({ label }) => label),
+    ['spare'],
+  );
+  assert.deepEqual(damaged, [key]);
 });
 
 test('a repository without any recipient file is damaged, not wrongly unlocked', async () => {

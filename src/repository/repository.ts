@@ -117,11 +117,23 @@ export async function addRecipient(options: {
   return describeRecipient(parseRecipient(key, body));
 }
 
-/** Who can open the repository; needs no key. Labels and roles are what the store says. */
-export async function listRecipients(options: { store: Store }): Promise<Recipient[]> {
+/**
+ * Who can open the repository; needs no key. Labels and roles are what the store says. A damaged
+ * recipient throws, unless `onDamaged` is given.
+ */
+export async function listRecipients(options: {
+  store: Store;
+  onDamaged?: (damaged: { key: string; error: Error }) => void;
+}): Promise<Recipient[]> {
+  const { store, onDamaged } = options;
   const recipients: Recipient[] = [];
-  for await (const { key } of options.store.list('keys/')) {
-    recipients.push(describeRecipient(parseRecipient(key, await options.store.get(key))));
+  for await (const { key } of store.list('keys/')) {
+    try {
+      recipients.push(describeRecipient(parseRecipient(key, await store.get(key))));
+    } catch (error) {
+      if (!onDamaged || !isHoldfastError(error) || error.kind !== 'corrupt') throw error;
+      onDamaged({ key, error });
+    }
   }
   return recipients;
 }

@@ -25,7 +25,7 @@ import {
  * Additional data = canonical JSON of all members but `sealed` and `digest`. The digest tells a
  * damaged file from a wrong passphrase; it protects nothing.
  */
-export const RECIPIENT_VERSION = 1;
+const RECIPIENT_VERSION = 1;
 
 const schema = z.object({
   formatVersion: z.number().int(),
@@ -56,7 +56,7 @@ export interface Recipient {
   readonly created: string;
 }
 
-export function recipientKey(id: string): string {
+function recipientKey(id: string): string {
   return `keys/${id}.json`;
 }
 
