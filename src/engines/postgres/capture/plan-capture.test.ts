@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Inspection } from '../inspect/inspection.ts';
 import { lsn } from '../lsn.ts';
-import { type CaptureParent, planCapture } from './plan.ts';
+import { type CaptureParent, planCapture } from './plan-capture.ts';
 
 const at = (value: number) => lsn(BigInt(value));
 
