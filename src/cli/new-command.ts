@@ -32,7 +32,7 @@ export function usage(command: Command, reason: string): HoldfastError {
 }
 
 /** `holdfast key add` */
-export function fullName(command: Command): string {
+function fullName(command: Command): string {
   return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
 }
 

@@ -73,7 +73,7 @@ function decodeKey(text: string, path: string): Buffer {
   return bytes;
 }
 
-export async function readSecretFile(options: {
+async function readSecretFile(options: {
   readonly path: string;
   readonly purpose: string;
   readonly host: Host;

@@ -4,15 +4,13 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { Interruption } from '../../src/cli/interruption.ts';
-import { program, run } from '../../src/cli/program.ts';
+import { program } from '../../src/cli/program.ts';
 import type { Shell } from '../../src/cli/shell.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { type CatalogueEntry, catalogue } from '../../src/errors/catalogue.ts';
 import { EXIT_CODE } from '../../src/errors/kind.ts';
-import { machine } from '../../src/host/host.ts';
-import type { Operations } from '../../src/operations/contract.ts';
-import * as samples from '../cli/result-samples.ts';
+import { type Host, machine } from '../../src/host/host.ts';
+import { runLine } from '../cli/run-line.ts';
 import { ERRORS_PAGE, errorsPage } from './errors-page.ts';
 import { anchorsOf, commandLinesOf, linksOf, readPages, shellWords } from './markdown.ts';
 
@@ -72,7 +70,7 @@ test('every holdfast command line in the docs and in --help is one that parses',
 });
 
 function helpExamples() {
-  const silent = { operations } as unknown as Shell;
+  const silent = {} as Shell;
   const written: string[] = [];
   const top = program(silent, { version: '0', written });
   const commands = top.commands.flatMap((one) => [one, ...one.commands]);
@@ -87,7 +85,7 @@ function helpExamples() {
 }
 
 test('hints name only commands and options that exist', () => {
-  const root = program({ operations } as unknown as Shell, { version: '0', written: [] });
+  const root = program({} as Shell, { version: '0', written: [] });
   const commands = new Map(
     root.commands.flatMap((one) => [one, ...one.commands]).map((one) => [one.name(), one]),
   );
@@ -113,56 +111,19 @@ test('hints name only commands and options that exist', () => {
   }
 });
 
-const operations: Operations = {
-  init: async () => samples.init,
-  backup: async () => samples.backup,
-  follow: async () => samples.follow,
-  restore: async () => samples.restore,
-  verify: async () => samples.verify,
-  list: async () => samples.list,
-  show: async () => samples.show,
-  window: async () => samples.window,
-  deleteSnapshot: async () => samples.deleted,
-  doctor: async () => samples.doctor,
-  demo: async () => samples.demo,
-  walPush: async () => samples.walPush,
-  walFetch: async () => samples.walFetch,
-  keyAdd: async () => samples.keyAdd,
-  keyList: async () => samples.keyList,
-};
-
 const CONFIG = `repository: { location: /r, key: { key-file: /k } }
 sources: { main: { engine: postgres, host: db1 } }
 `;
 
 /** Parses and renders with stand-in operations; what it complains of. */
 async function tryOut(words: readonly string[]): Promise<string> {
-  let complaints = '';
-  using interruption = new Interruption();
-  const shell: Shell = {
-    host: {
-      ...machine,
-      // Any configuration named is this one; times are read at the end of a day.
-      clock: { ...machine.clock, now: () => new Date(2026, 10, 21, 23, 59).getTime() },
-      fs: {
-        ...machine.fs,
-        promises: { ...machine.fs.promises, readFile: (async () => Buffer.from(CONFIG)) as never },
-      },
-    },
-    environment: {},
-    io: {
-      out: async () => undefined,
-      err: (text) => {
-        if (text.startsWith('error')) complaints += text;
-      },
-      terminal: false,
-      columns: 80,
-    },
-    operations,
-    interruption,
-    directory: '/',
-    exitCode: 0,
+  const readFile = async () => Buffer.from(CONFIG);
+  const host: Host = {
+    ...machine,
+    // Any configuration named is this one; times are read at the end of a day.
+    clock: { ...machine.clock, now: () => new Date(2026, 10, 21, 23, 59).getTime() },
+    fs: { ...machine.fs, promises: { ...machine.fs.promises, readFile: readFile as never } },
   };
-  await run(shell, { argv: words, version: '0' });
-  return complaints;
+  const { err } = await runLine(words, { directory: '/', host });
+  return err.startsWith('error') || err.includes('\nerror') ? err : '';
 }
