@@ -42,16 +42,25 @@ export interface FaultyFileSystem {
 }
 
 /** The real file system, with every call of `fs.promises` and its handles counted and failed by plan. */
-export function faultyFileSystem(plan: FaultPlan = () => undefined): FaultyFileSystem {
+export function faultyFileSystem(
+  plan: FaultPlan = () => undefined,
+  /** Called after every call that took effect. */
+  observe: (call: FileCall) => Promise<void> = async () => undefined,
+): FaultyFileSystem {
   const calls: FileCall[] = [];
   const run = async (name: string, path: string, act: () => unknown): Promise<unknown> => {
     const call = { number: calls.length + 1, name, path };
     calls.push(call);
     const fault = plan(call);
-    if (fault === undefined) return await act();
+    if (fault === undefined) {
+      const result = await act();
+      await observe(call);
+      return result;
+    }
     // A failed close(2) releases the descriptor all the same.
     if (fault.effect === 'full' || name === 'handle.close') {
       const lost = await act();
+      await observe(call);
       if (name === 'open') await (lost as { close(): Promise<void> }).close();
     }
     throw fault.error;
