@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { type Command, Option } from 'commander';
+import type { KeySource } from '../config/config.ts';
 import type { KeyAddResult, KeyListResult, KeyRole } from '../operations/contract.ts';
 import { addKeyOptions, describeKey, type KeyOptions, parseKeyOptions } from './key-options.ts';
 import { localTime } from './local-time.ts';
@@ -54,13 +56,18 @@ function keyAdd(shell: Shell): Command {
         return shell.operations.keyAdd(context, {
           role: given.role,
           key,
-          label: given.label ?? describeKey(key),
+          label: given.label ?? plainLabel(key),
         });
       },
       render: ({ id, role, key }: KeyAddResult) =>
         `Added ${role} key ${id}: ${describeKey(key)}${key.created ? ' (created)' : ''}.\n`,
     }),
   );
+}
+
+/** Labels lie in the repository unencrypted: no paths of this machine. */
+function plainLabel(key: KeySource): string {
+  return key.kind === 'key-file' ? path.basename(key.path) : 'passphrase';
 }
 
 function keyList(shell: Shell): Command {

@@ -87,7 +87,7 @@ export function commandLinesOf(page: Page): { readonly line: number; readonly wo
 export function shellWords(command: string): string[] {
   const words: string[] = [];
   for (const match of command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
-    if (/^[#|>;&]/.test(match[0])) break;
+    if (/^\d?[#|>;&]/.test(match[0])) break;
     words.push(match[0].replace(/"([^"]*)"|'([^']*)'/g, (_, a, b) => a ?? b));
   }
   return words;
