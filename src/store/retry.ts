@@ -10,6 +10,12 @@ export const RETRIES: RetryTable = {
   STORE_UNAVAILABLE: [1000, 5000],
 };
 
+/** For runs of hours, which an outage of a quarter of an hour must not end. */
+export const PATIENT_RETRIES: RetryTable = {
+  STORE_TRANSIENT: [1000, 3000, ...Array<number>(90).fill(10_000)],
+  STORE_UNAVAILABLE: [1000, 3000, ...Array<number>(90).fill(10_000)],
+};
+
 /**
  * Repeats what failed for the moment, with jitter of half to one and a half times the delay.
  *

@@ -9,6 +9,7 @@ import { isHoldfastError } from '../../errors/holdfast-error.ts';
 import type { Repository } from '../repository.ts';
 import { Lease } from './lease.ts';
 import { readLease } from './lease-object.ts';
+import { leasedStore } from './leased-store.ts';
 
 const LINEAGE = 'ab'.repeat(16);
 const TTL = 60_000;
@@ -279,4 +280,35 @@ test('a lease object moved to another lineage does not open', async () => {
   assert.ok(found);
   await store.replace(`lineages/${LINEAGE}/leases/log.json`, found.body, null);
   await rejects(readLease({ ...one, lineage: LINEAGE, role: 'log' }), 'SEALED_CORRUPT');
+});
+
+test('a put under a lease outlives a blip, and is written once', async () => {
+  await using room = await machines(1);
+  const [one] = room.all as [Machine];
+  const lease = await acquire(one, 'one');
+  lease.keepAlive();
+  const { store, host } = one.repository;
+  const leased = leasedStore({ store, host, lease });
+  one.plan = ({ operation }) => (operation === 'put' ? 'after' : 'before');
+  const put = watched(leased.put('packs/aa/x', Buffer.from('x')));
+  await room.advance(2 * TTL);
+  assert.equal(put.outcome, 'pending');
+  one.plan = () => undefined;
+  await room.advance(TTL / 2);
+  assert.equal(put.outcome, 'done');
+  assert.equal(String(await store.get('packs/aa/x')), 'x');
+  await lease.release();
+});
+
+test('a put under a lease that another took over is not sent', async () => {
+  await using room = await machines(2);
+  const [one, two] = room.all as [Machine, Machine];
+  const lease = await acquire(one, 'one');
+  const second = watched(acquire(two, 'two'));
+  await room.advance(TTL + 1000);
+  assert.equal(second.outcome, 'done');
+  const { store, host } = one.repository;
+  const leased = leasedStore({ store, host, lease });
+  await rejects(leased.put('packs/aa/x', Buffer.from('x')), 'LEASE_LOST');
+  await rejects(store.get('packs/aa/x'), 'STORE_ABSENT');
 });
