@@ -13,7 +13,8 @@ export function parseInstant(text: string): Instant {
     /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\s*(Z|[+-]\d\d(?::?\d\d)?)$/.exec(text);
   if (!match) throw new RangeError(`not a time with a zone: ${text}`);
   const [, date, time, fraction = '', zone = 'Z'] = match;
-  const offset = zone === 'Z' ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`;
+  const offset =
+    zone === 'Z' ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`;
   const seconds = Date.parse(`${date}T${time}${offset}`);
   if (Number.isNaN(seconds)) throw new RangeError(`not a time: ${text}`);
   return instant(seconds * 1000 + Number(fraction.padEnd(6, '0')));

@@ -6,4 +6,19 @@ export const captureErrors = {
     message: 'Another holdfast process is already writing this: {role} held by {holder}.',
     hint: 'Let it finish, or stop it; its lease lapses by itself {ttl} s after its last sign of life.',
   },
+  CAPTURE_LOG_INCOMPLETE: {
+    kind: 'transient',
+    message: 'The server did not send its log from {from} to {to} on timeline {timeline}.',
+    hint: 'Run the backup again; the snapshot was not committed.',
+  },
+  CAPTURE_SERVER_CHANGED: {
+    kind: 'transient',
+    message: 'The source answered from {first}, then from {second}.',
+    hint: 'Run the command again; if it repeats, set prefer: primary for the source.',
+  },
+  CAPTURE_BLOCKED: {
+    kind: 'usage',
+    message: '{address} cannot be backed up: {reason}',
+    hint: '{fix}',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

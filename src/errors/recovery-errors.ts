@@ -46,10 +46,15 @@ export const recoveryErrors = {
     message: '{directory} is not empty; a restore never writes over anything.',
     hint: 'Give an empty or new directory: holdfast restore {source} --to <directory>.',
   },
-  DESTINATION_RUNNING: {
-    kind: 'conflict',
-    message: 'A PostgreSQL server is running in {directory} (process {pid}).',
-    hint: 'Restore into another directory, then switch over to it.',
+  DESTINATION_UNUSABLE: {
+    kind: 'denied',
+    message: '{directory} cannot be used to restore into: {reason}.',
+    hint: 'Create it for the user that runs holdfast, or give another directory with --to.',
+  },
+  DESTINATION_FULL: {
+    kind: 'transient',
+    message: 'There is no space left in {directory}.',
+    hint: 'Empty it, free space or choose a larger volume, then run the command again.',
   },
   TABLESPACE_NOT_EMPTY: {
     kind: 'usage',

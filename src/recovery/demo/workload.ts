@@ -1,4 +1,4 @@
-import type { PostgresSource } from '../../capture/source.ts';
+import { openSession, type PostgresSource } from '../../capture/source.ts';
 import { type Instant, instantOfMillis } from '../../content/instant.ts';
 import type { Connection } from '../../engines/postgres/protocol/connection.ts';
 import type { Clock } from '../../host/clock.ts';
@@ -30,7 +30,7 @@ export class Workload {
   }): Promise<Workload> {
     const workload = new Workload(options.clock);
     for (let client = 0; client < options.clients; client++) {
-      const session = await options.source.connect({ applicationName: 'demo-workload' });
+      const session = await openSession(options.source, { applicationName: 'demo-workload' });
       workload.#clients.push(workload.#run(session, options.accounts));
     }
     return workload;

@@ -1,3 +1,4 @@
+import { coveredPrefix } from '../../content/covered-prefix.ts';
 import { parseWalFileName } from '../../engines/postgres/wal/segment-name.ts';
 import type { LogPiece } from '../../repository/log/log-piece.ts';
 
@@ -14,16 +15,6 @@ export interface SegmentCoverage {
 
 /** Timeline → segment number → what is held of it. */
 export type LogCoverage = ReadonlyMap<number, ReadonlyMap<bigint, SegmentCoverage>>;
-
-/** Bytes from 0 that the pieces hold together; they may overlap, in any order. */
-export function coveredPrefix(pieces: readonly { from: number; to: number }[]): number {
-  let covered = 0;
-  for (const { from, to } of [...pieces].sort((a, b) => a.from - b.from)) {
-    if (from > covered) break;
-    covered = Math.max(covered, to);
-  }
-  return covered;
-}
 
 export async function readLogCoverage(options: {
   readonly pieces: AsyncIterable<LogPiece>;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { coveredPrefix } from '../../content/covered-prefix.ts';
 import { formatLsn, type Lsn, lsn } from '../../engines/postgres/lsn.ts';
 import type { PostgresSnapshotDocument } from '../../engines/postgres/snapshot-document.ts';
-import { coveredPrefix, type LogCoverage, type SegmentCoverage } from './coverage.ts';
+import type { LogCoverage, SegmentCoverage } from './coverage.ts';
 import { type LogPath, walkLog } from './log-path.ts';
 import { timelineWindow } from './window.ts';
 

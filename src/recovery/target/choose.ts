@@ -2,9 +2,9 @@ import { formatInstant } from '../../content/instant.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../engines/postgres/lsn.ts';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 import { liesOnPath } from '../log/log-path.ts';
+import type { TimedRange } from '../log/timed-ranges.ts';
 import type { SnapshotPoint } from '../log/window.ts';
 import type { Target } from './target.ts';
-import type { TimedRange } from './timeline-times.ts';
 
 /** The ranges a target lies in, one a timeline at most when it is unambiguous. */
 export function rangesHolding(ranges: readonly TimedRange[], target: Located): TimedRange[] {

@@ -1,31 +1,23 @@
-import { formatInstant, type Instant } from '../../content/instant.ts';
+import { formatInstant } from '../../content/instant.ts';
 import { formatLsn, type Lsn, lsn, parseLsn } from '../../engines/postgres/lsn.ts';
+import type { RecoveryTarget } from '../../engines/postgres/server/recovery-settings.ts';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 import type { SegmentCoverage } from '../log/coverage.ts';
 import { liesOnPath, walkLog } from '../log/log-path.ts';
 import type { LogState } from '../log/log-state.ts';
+import type { TimedRange } from '../log/timed-ranges.ts';
 import type { SnapshotPoint } from '../log/window.ts';
 import { type Located, newestSnapshotBefore, onlyRange, rangesHolding } from './choose.ts';
 import { firstSegmentAfter } from './first-after.ts';
 import { locateByName } from './locate.ts';
 import type { Target } from './target.ts';
-import type { TimedRange } from './timeline-times.ts';
-
-/** How the server is told to end its recovery. */
-export type RecoveryStop =
-  /** Replay all that is served: the target lies at or past the last commit held. */
-  | { readonly kind: 'covered-end' }
-  | { readonly kind: 'consistent' }
-  | { readonly kind: 'time'; readonly time: Instant }
-  | { readonly kind: 'lsn'; readonly lsn: Lsn }
-  | { readonly kind: 'xid'; readonly xid: number }
-  | { readonly kind: 'name'; readonly name: string };
 
 /** Everything a restore needs to know before it writes its first byte. */
 export interface Resolution {
   readonly timeline: number;
   readonly snapshot: SnapshotPoint;
-  readonly stop: RecoveryStop;
+  /** `end`: replay all that is served, since the target lies at or past the last record held. */
+  readonly stop: RecoveryTarget;
   /** The log recovery will read, in order. */
   readonly segments: readonly SegmentCoverage[];
   /** Where the log that is served ends. */
@@ -53,7 +45,7 @@ export async function resolveTarget(options: {
   const reachable = timeline === undefined ? state.ranges : rangesOnPath(state, timeline);
   if (target.kind === 'latest') return atLatest({ ...options, ranges: reachable });
 
-  const located = await locate(options);
+  const located = await locate({ ...options, target });
   const holding = rangesHolding(reachable, located);
   const asked = describeTarget(target);
   const range = onlyRange({ ranges: state.ranges, holding, asked, source: options.source });
@@ -97,7 +89,7 @@ async function atSnapshot(options: {
   if (walk.end < stop) throw missingLog(options.source, walk.end, stop);
   const segments = segmentsThrough(walk.segments, stop, state.segmentSize);
   const coveredTo = walk.end;
-  return { timeline, snapshot, stop: { kind: 'consistent' }, segments, coveredTo, notes: [] };
+  return { timeline, snapshot, stop: { kind: 'consistency' }, segments, coveredTo, notes: [] };
 }
 
 async function plan(options: {
@@ -125,24 +117,24 @@ async function plan(options: {
       readFacts,
     });
     if (last >= 0) {
-      const stop: RecoveryStop = { kind: 'time', time: target.time };
+      const stop: RecoveryTarget = { kind: 'time', time: target.time };
       return { ...common, stop, segments: walk.segments.slice(0, last + 1), notes: [] };
     }
     const notes = [
       `No transaction ended after ${formatInstant(target.time)} in the log that is held; ` +
         `recovery ends at its covered end, ${formatLsn(walk.end)}.`,
     ];
-    return { ...common, stop: { kind: 'covered-end' }, segments: walk.segments, notes };
+    return { ...common, stop: { kind: 'end' }, segments: walk.segments, notes };
   }
   if (target.kind === 'latest' || end >= walk.end) {
-    return { ...common, stop: { kind: 'covered-end' }, segments: walk.segments, notes: [] };
+    return { ...common, stop: { kind: 'end' }, segments: walk.segments, notes: [] };
   }
   const segments = segmentsThrough(walk.segments, end, segmentSize);
   return { ...common, stop: stopAt(target), segments, notes: [] };
 }
 
-function stopAt(target: Exclude<Target, { kind: 'time' | 'latest' }>): RecoveryStop {
-  if (target.kind === 'snapshot') return { kind: 'consistent' };
+function stopAt(target: Exclude<Target, { kind: 'time' | 'latest' }>): RecoveryTarget {
+  if (target.kind === 'snapshot') return { kind: 'consistency' };
   return target;
 }
 

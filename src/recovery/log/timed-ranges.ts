@@ -1,9 +1,9 @@
 import { type Instant, instant, parseInstant } from '../../content/instant.ts';
 import type { Lsn } from '../../engines/postgres/lsn.ts';
-import type { LogCoverage, SegmentCoverage } from '../log/coverage.ts';
-import type { ReadSegmentFacts } from '../log/log-facts.ts';
-import { walkLog } from '../log/log-path.ts';
-import type { RestorableRange, SnapshotPoint, TimelineWindow } from '../log/window.ts';
+import type { LogCoverage, SegmentCoverage } from './coverage.ts';
+import type { ReadSegmentFacts } from './log-facts.ts';
+import { walkLog } from './log-path.ts';
+import type { RestorableRange, SnapshotPoint, TimelineWindow } from './window.ts';
 
 /** A restorable range with its ends on the clock of the source. */
 export interface TimedRange extends RestorableRange {

@@ -1,0 +1,221 @@
+import { formatInstant, instantOfMillis } from '../content/instant.ts';
+import type { OnProgress } from '../content/progress.ts';
+import { type CapturedBackup, captureBaseBackup } from '../engines/postgres/capture/base-backup.ts';
+import {
+  type CaptureParent,
+  type CapturePlan,
+  planCapture,
+} from '../engines/postgres/capture/plan-capture.ts';
+import { inspect } from '../engines/postgres/inspect/inspect.ts';
+import type { Inspection } from '../engines/postgres/inspect/inspection.ts';
+import { parseLsn } from '../engines/postgres/lsn.ts';
+import type { Connection } from '../engines/postgres/protocol/connection.ts';
+import { DOCUMENT, type PostgresSnapshotDocument } from '../engines/postgres/snapshot-document.ts';
+import { HoldfastError, isHoldfastError } from '../errors/holdfast-error.ts';
+import { Lease } from '../repository/leases/lease.ts';
+import { leasedStore } from '../repository/leases/leased-store.ts';
+import type { Lineage } from '../repository/lineages.ts';
+import type { Repository } from '../repository/repository.ts';
+import { Session } from '../repository/sessions/session.ts';
+import { listSnapshots } from '../repository/snapshots/list-snapshots.ts';
+import { readDocument } from '../repository/snapshots/read-snapshot.ts';
+import type { Snapshot } from '../repository/snapshots/snapshot.ts';
+import { beginSnapshot } from '../repository/snapshots/snapshot-writer.ts';
+import { enrolLineage } from './enrol-lineage.ts';
+import { ensureLog } from './ensure-log.ts';
+import { retainLog } from './retain-log.ts';
+import { snapshotDocument } from './snapshot-document.ts';
+import { openSession, type PostgresSource } from './source.ts';
+
+export interface TakeSnapshotOptions {
+  readonly repository: Repository;
+  readonly source: PostgresSource;
+  readonly checkpoint: 'fast' | 'spread';
+  /** For people, in leases: `db1, process 4711`. */
+  readonly holder: string;
+  readonly leaseTtlMs?: number;
+  /** Reads and stores everything, whatever the parent holds. */
+  readonly full?: boolean;
+  readonly workers?: number;
+  readonly onProgress?: OnProgress;
+  readonly onNotice?: (sentence: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: Snapshot;
+  readonly document: PostgresSnapshotDocument;
+  readonly lineage: Lineage;
+  /** Another cluster than the source's earlier snapshots: pg_upgrade, or created anew. */
+  readonly newLineage: boolean;
+  readonly inspection: Inspection;
+  readonly captured: CapturedBackup;
+}
+
+/**
+ * Takes a snapshot of a source: full the first time, incremental after; it restores as a full one
+ * either way. Resolves once it is committed, with its own start-to-stop log in the repository.
+ */
+export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenSnapshot> {
+  const { repository, source, holder, leaseTtlMs, signal, onNotice } = options;
+  const open = (applicationName: string) =>
+    openSession(source, { replication: 'database', applicationName, signal });
+  await using sql = await open('holdfast_backup');
+  await using backup = await open('holdfast_backup');
+  if (sql.peer.address !== backup.peer.address) {
+    throw new HoldfastError('CAPTURE_SERVER_CHANGED', {
+      first: sql.peer.address,
+      second: backup.peer.address,
+    });
+  }
+  const inspection = await inspect({ replication: sql, signal });
+  refuseBlockers(inspection);
+  const { lineage, newLineage } = await enrolLineage({ ...options, inspection });
+  const { snapshots } = await listSnapshots({ repository, lineage: lineage.id });
+  const parent = options.full ? undefined : snapshots.at(-1);
+
+  await using lease = await Lease.acquire({
+    repository,
+    lineage: lineage.id,
+    role: 'snapshots',
+    holder,
+    after: snapshots.at(-1)?.generation ?? 0,
+    ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }),
+    ...(signal && { signal }),
+    onWaiting: ({ holder: other }) =>
+      onNotice?.(`Waiting to see whether ${other} is still writing snapshots of ${source.name}.`),
+  });
+  lease.keepAlive();
+  await using session = await Session.begin({
+    repository,
+    lineage: lineage.id,
+    kind: 'write',
+    parent: parent?.id ?? null,
+    holder,
+  });
+  await retainLog({ connection: sql, random: repository.host.random });
+
+  // Writes wait out an outage of the store under the lease instead of ending a long run.
+  const { store, host } = repository;
+  const leased = {
+    ...repository,
+    store: leasedStore({ store, host, lease, ...(signal && { signal }) }),
+  };
+  const guard = () => session.guard();
+  const run = { ...options, repository: leased, sql, backup, inspection, lineage, lease, guard };
+  const taken = await capture({ ...run, parent });
+  return { ...taken, lineage, newLineage, inspection };
+}
+
+interface Run extends TakeSnapshotOptions {
+  readonly sql: Connection;
+  readonly backup: Connection;
+  readonly inspection: Inspection;
+  readonly lineage: Lineage;
+  readonly lease: Lease;
+  readonly guard: () => void;
+  readonly parent: Snapshot | undefined;
+}
+
+type Captured = Pick<TakenSnapshot, 'snapshot' | 'document' | 'captured'>;
+
+async function capture(run: Run): Promise<Captured> {
+  const { repository, parent, inspection, onNotice } = run;
+  const plan = planCapture({ inspection, parent: parent && parentOf(parent) });
+  const manifest =
+    parent && plan.kind === 'native-incremental'
+      ? await readDocument({ repository, snapshot: parent, name: DOCUMENT.manifest })
+      : undefined;
+  try {
+    return await captureAs({ ...run, plan, manifest });
+  } catch (error) {
+    // The server's summaries may fall short although they were there when it was asked.
+    if (!manifest || !isHoldfastError(error, 'POSTGRES_SUMMARIES_MISSING')) throw error;
+    const reason = `WAL summaries were not available: ${error.message}`;
+    onNotice?.(`${reason} Reading everything and comparing it with the parent instead.`);
+    const fallback: CapturePlan = { kind: 'hash-incremental', reason };
+    return await captureAs({ ...run, plan: fallback, manifest: undefined });
+  }
+}
+
+async function captureAs(
+  run: Run & { readonly plan: CapturePlan; readonly manifest: Buffer | undefined },
+): Promise<Captured> {
+  const { repository, lineage, lease, plan, manifest, inspection, sql, workers } = run;
+  const parent = plan.kind === 'full' ? undefined : run.parent;
+  const writer = await beginSnapshot({
+    repository,
+    lineage: lineage.id,
+    generation: lease.generation,
+    guard: run.guard,
+    ...(parent && { parent }),
+    ...(workers !== undefined && { workers }),
+  });
+  try {
+    const startedAt = await serverTime(run);
+    const captured = await captureBaseBackup({
+      connection: run.backup,
+      sink: writer,
+      ...(manifest && { parent: { manifest, sql } }),
+      label: `holdfast ${run.source.name}`,
+      checkpoint: run.checkpoint,
+      ...(run.onProgress && { onProgress: run.onProgress }),
+      signal: run.signal,
+    });
+    const document = snapshotDocument({
+      plan,
+      inspection,
+      captured,
+      startedAt,
+      stoppedAt: await serverTime(run),
+    });
+    writer.document(DOCUMENT.manifest, captured.manifest);
+    writer.document(DOCUMENT.backupLabel, captured.backupLabel);
+    if (captured.tablespaceMap) writer.document(DOCUMENT.tablespaceMap, captured.tablespaceMap);
+    await ensureLog({
+      ...run,
+      timeline: captured.stopTimeline,
+      from: captured.startLsn,
+      to: captured.stopLsn,
+    });
+    const snapshot = await writer.commit({ engine: { ...document } });
+    return { snapshot, document, captured };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+/** What planning needs to know of the snapshot that would be the parent. */
+function parentOf(parent: Snapshot): CaptureParent {
+  const document = parent.engine as unknown as PostgresSnapshotDocument;
+  return {
+    systemIdentifier: document.systemIdentifier,
+    serverVersionNum: document.serverVersionNum,
+    walSegmentSize: document.walSegmentSize,
+    dataChecksums: document.dataChecksums,
+    startTimeline: document.startTimeline,
+    startLsn: parseLsn(document.startLsn),
+    stopTimeline: document.stopTimeline,
+    stopLsn: parseLsn(document.stopLsn),
+    hasManifest: parent.documents.has(DOCUMENT.manifest),
+  };
+}
+
+function refuseBlockers(inspection: Inspection): void {
+  const blocker = inspection.hazards.find(({ severity }) => severity === 'blocker');
+  if (!blocker) return;
+  throw new HoldfastError('CAPTURE_BLOCKED', {
+    address: inspection.address,
+    reason: blocker.message,
+    fix: blocker.fix,
+  });
+}
+
+/** The source's own clock where it may be asked, since targets are given in its time. */
+async function serverTime(run: Run): Promise<string> {
+  const [set] = await run.sql.query(
+    `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
+  );
+  return set?.rows[0]?.[0] ?? formatInstant(instantOfMillis(run.repository.host.clock.now()));
+}

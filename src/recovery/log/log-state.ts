@@ -1,0 +1,163 @@
+import { type Instant, instant } from '../../content/instant.ts';
+import type { PostgresSnapshotDocument } from '../../engines/postgres/snapshot-document.ts';
+import type { WalEvent } from '../../engines/postgres/wal/segment-index.ts';
+import { decodeSegmentIndex } from '../../engines/postgres/wal/segment-index-codec.ts';
+import {
+  parseTimelineHistory,
+  type TimelineHistory,
+  timelinePath,
+} from '../../engines/postgres/wal/timeline-history.ts';
+import { HoldfastError } from '../../errors/holdfast-error.ts';
+import type { Lineage } from '../../repository/lineages.ts';
+import { listLog } from '../../repository/log/list-log.ts';
+import { listLogDocuments, readLogDocument } from '../../repository/log/log-document.ts';
+import { readLogIndex } from '../../repository/log/read-log.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { type LogCoverage, readLogCoverage, type SegmentCoverage } from './coverage.ts';
+import { type ReadSegmentFacts, type SegmentFacts, segmentFacts } from './log-facts.ts';
+import type { LogPath } from './log-path.ts';
+import { type FollowerPosition, type TimedRange, timeRanges } from './timed-ranges.ts';
+import { type SnapshotPoint, type TimelineWindow, timelineWindow } from './window.ts';
+
+/** Everything target selection reads of one lineage, as of one moment. */
+export interface LogState {
+  readonly segmentSize: number;
+  readonly snapshots: readonly SnapshotPoint[];
+  readonly coverage: LogCoverage;
+  readonly histories: ReadonlyMap<number, HistoryFile>;
+  readonly windows: readonly TimelineWindow[];
+  readonly ranges: readonly TimedRange[];
+  readonly readFacts: ReadSegmentFacts;
+  /** The way to a timeline through its ancestors; TIMELINE_UNKNOWN without its history. */
+  pathTo(timeline: number): LogPath;
+}
+
+export interface HistoryFile {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly history: TimelineHistory;
+}
+
+export async function readLogState(options: {
+  readonly repository: Repository;
+  readonly lineage: Lineage;
+  readonly snapshots: readonly { readonly id: string; readonly engine: PostgresSnapshotDocument }[];
+  readonly follower: FollowerPosition | null;
+}): Promise<LogState> {
+  const { repository, lineage, follower } = options;
+  const snapshots = options.snapshots.map(({ id, engine }) => ({ id, document: engine }));
+  const segmentSize = snapshots.at(-1)?.document.walSegmentSize ?? DEFAULT_SEGMENT_SIZE;
+  const pieces = listLog({ repository, lineage: lineage.id });
+  const coverage = await readLogCoverage({ pieces, segmentSize });
+  const histories = await readHistories({ repository, lineage });
+  const readFacts = cachedFacts(repository);
+
+  const pathTo = (timeline: number): LogPath => {
+    if (timeline === 1) return timelinePath({ timeline, ancestors: [] });
+    const history = historyOf(histories, timeline);
+    if (history) return timelinePath(history);
+    throw new HoldfastError('TIMELINE_UNKNOWN', { timeline });
+  };
+
+  const timelines = new Set([
+    ...coverage.keys(),
+    ...snapshots.map(({ document }) => document.stopTimeline),
+  ]);
+  const windows: TimelineWindow[] = [];
+  const ranges: TimedRange[] = [];
+  for (const timeline of [...timelines].sort((a, b) => a - b)) {
+    const path = pathTo(timeline);
+    const window = timelineWindow({ path, coverage, segmentSize, snapshots });
+    windows.push(window);
+    const timed = { window, coverage, segmentSize, snapshots, readFacts, follower };
+    ranges.push(...(await timeRanges(timed)));
+  }
+  const joined = untilTheFork(ranges, windows);
+  return {
+    segmentSize,
+    snapshots,
+    coverage,
+    histories,
+    windows,
+    ranges: joined,
+    readFacts,
+    pathTo,
+  };
+}
+
+const DEFAULT_SEGMENT_SIZE = 16 * 1024 * 1024;
+
+/** A timeline that ended where its child began lived until the child did. */
+function untilTheFork(
+  ranges: readonly TimedRange[],
+  windows: readonly TimelineWindow[],
+): TimedRange[] {
+  return ranges.map((range) => {
+    let through: Instant = range.throughTime;
+    for (const { timeline, path } of windows) {
+      const fork = path.find((stretch) => stretch.timeline === range.timeline)?.end;
+      const child = ranges.find((other) => other.timeline === timeline && other.from === range.to);
+      if (fork === range.to && child) through = instant(Math.max(through, child.fromTime - 1));
+    }
+    return { ...range, throughTime: through };
+  });
+}
+
+/** A timeline's own file, or what a descendant's says of its ancestors. */
+function historyOf(
+  histories: ReadonlyMap<number, HistoryFile>,
+  timeline: number,
+): TimelineHistory | undefined {
+  const own = histories.get(timeline)?.history;
+  if (own) return own;
+  for (const { history } of histories.values()) {
+    const position = history.ancestors.findIndex((ancestor) => ancestor.timeline === timeline);
+    if (position >= 0) return { timeline, ancestors: history.ancestors.slice(0, position) };
+  }
+  return undefined;
+}
+
+async function readHistories(options: {
+  readonly repository: Repository;
+  readonly lineage: Lineage;
+}): Promise<Map<number, HistoryFile>> {
+  const { repository, lineage } = options;
+  const histories = new Map<number, HistoryFile>();
+  for await (const name of listLogDocuments({ repository, lineage: lineage.id })) {
+    const match = /^([0-9A-F]{8})\.history$/.exec(name);
+    if (!match) continue;
+    const timeline = Number.parseInt(match[1] ?? '', 16);
+    const bytes = await readLogDocument({ repository, lineage: lineage.id, name });
+    histories.set(timeline, { name, bytes, history: parseTimelineHistory(timeline, bytes) });
+  }
+  return histories;
+}
+
+/** Facts are immutable once a segment is whole; an unfinished one is read by its pieces so far. */
+function cachedFacts(repository: Repository): ReadSegmentFacts {
+  const cache = new Map<string, Promise<SegmentFacts>>();
+  return (segment) => {
+    const key = `${segment.name}/${segment.covered}`;
+    const known = cache.get(key);
+    if (known) return known;
+    const reading = readFactsOf(repository, segment);
+    cache.set(key, reading);
+    return reading;
+  };
+}
+
+async function readFactsOf(
+  repository: Repository,
+  segment: SegmentCoverage,
+): Promise<SegmentFacts> {
+  const events: WalEvent[] = [];
+  let covered = 0;
+  for (const piece of [...segment.pieces].sort((a, b) => a.from - b.from || b.to - a.to)) {
+    if (piece.to <= covered) continue;
+    const index = decodeSegmentIndex(await readLogIndex({ repository, piece }));
+    const seen = events.at(-1)?.end ?? -1n;
+    events.push(...index.events.filter(({ end }) => end > seen));
+    covered = piece.to;
+  }
+  return segmentFacts(events);
+}

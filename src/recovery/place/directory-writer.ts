@@ -1,0 +1,139 @@
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HoldfastError } from '../../errors/holdfast-error.ts';
+import type { Host } from '../../host/host.ts';
+import type { RestoreTarget } from '../../repository/snapshots/restore-snapshot.ts';
+
+/** Open at once; a cluster may have more files than a process may hold. */
+const OPEN_FILES = 128;
+
+interface OpenFile {
+  readonly handle: Promise<FileHandle>;
+  /** Under way now; only an idle file is closed. */
+  writes: number;
+}
+
+interface Placed {
+  readonly path: string;
+  readonly size: number;
+  readonly mode: number;
+}
+
+/**
+ * Files written at positions, in any order, below one directory. Each is fsynced when it is
+ * complete, so that a power cut after the restore leaves what was restored.
+ */
+export class DirectoryWriter implements RestoreTarget {
+  readonly #host: Host;
+  readonly #root: string;
+  /** Least recently used first. */
+  readonly #open = new Map<string, OpenFile>();
+  readonly #made = new Set<string>();
+  bytesWritten = 0;
+
+  constructor(options: { readonly host: Host; readonly root: string }) {
+    this.#host = options.host;
+    this.#root = options.root;
+  }
+
+  async directory(entry: { readonly path: string; readonly mode: number }): Promise<void> {
+    const { path, mode } = entry;
+    const options = { recursive: true, mode };
+    await this.#guard(() => this.#host.fs.promises.mkdir(join(this.#root, path), options));
+  }
+
+  /** Creates the file at its full size; what is never written stays a hole of zeroes. */
+  async file({ path, size, mode }: Placed): Promise<void> {
+    const target = join(this.#root, path);
+    await this.#guard(async () => {
+      const parent = dirname(target);
+      if (!this.#made.has(parent)) {
+        await this.#host.fs.promises.mkdir(parent, { recursive: true, mode: 0o700 });
+        this.#made.add(parent);
+      }
+      const handle = await this.#host.fs.promises.open(target, 'wx', mode);
+      try {
+        await handle.truncate(size);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async write({ path }: { path: string }, offset: number, bytes: Uint8Array): Promise<void> {
+    const file = this.#use(path);
+    file.writes++;
+    try {
+      await this.#guard(async () => {
+        const handle = await file.handle;
+        for (let done = 0; done < bytes.length; ) {
+          const left = bytes.length - done;
+          const { bytesWritten } = await handle.write(bytes, done, left, offset + done);
+          done += bytesWritten;
+        }
+      });
+      this.bytesWritten += bytes.length;
+    } finally {
+      file.writes--;
+    }
+    if (this.#open.size > OPEN_FILES) await this.#guard(() => this.#closeIdle());
+  }
+
+  /** The file is complete: on disk once this resolves. */
+  async close({ path }: { path: string }): Promise<void> {
+    this.#use(path);
+    await this.#guard(() => this.#sync(path));
+  }
+
+  /** After a failure: lets go of the files without a promise about them. */
+  async abandon(): Promise<void> {
+    const files = [...this.#open.values()];
+    this.#open.clear();
+    for (const { handle } of files) {
+      await handle.then((opened) => opened.close()).catch(() => undefined);
+    }
+  }
+
+  #use(path: string): OpenFile {
+    const file = this.#open.get(path) ?? {
+      handle: this.#host.fs.promises.open(join(this.#root, path), 'r+'),
+      writes: 0,
+    };
+    this.#open.delete(path);
+    this.#open.set(path, file);
+    return file;
+  }
+
+  async #closeIdle(): Promise<void> {
+    for (const [path, { writes }] of [...this.#open]) {
+      if (this.#open.size <= OPEN_FILES) return;
+      if (writes === 0) await this.#sync(path);
+    }
+  }
+
+  async #sync(path: string): Promise<void> {
+    const file = this.#open.get(path);
+    if (!file) return;
+    this.#open.delete(path);
+    const handle = await file.handle;
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Errors of the destination are its own, never mistaken for the repository's. */
+  async #guard(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      const directory = this.#root;
+      if (code === 'ENOSPC' || code === 'EDQUOT') {
+        throw new HoldfastError('DESTINATION_FULL', { directory }, { cause });
+      }
+      throw new HoldfastError('DESTINATION_UNUSABLE', { directory, reason: message }, { cause });
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { OnProgress } from '../content/progress.ts';
+import { formatLsn } from '../engines/postgres/lsn.ts';
+import { findBinaries } from '../engines/postgres/server/find-binaries.ts';
+import {
+  persistSettings,
+  recoverySettings,
+  requestRecovery,
+} from '../engines/postgres/server/recovery-settings.ts';
+import type { Server } from '../engines/postgres/server/server.ts';
+import { chooseServerUser } from '../engines/postgres/server/server-user.ts';
+import type { Host } from '../host/host.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { Snapshot } from '../repository/snapshots/snapshot.ts';
+import type { LogState } from './log/log-state.ts';
+import { readCoveredSegment } from './log/read-segment.ts';
+import { Phases } from './phases.ts';
+import { placeSnapshot } from './place/place-snapshot.ts';
+import { logFiles } from './place/plan-log.ts';
+import { prefillLog } from './place/prefill-log.ts';
+import { type Reached, recoverServer } from './recover-server.ts';
+import type { Resolution } from './target/resolve.ts';
+
+export interface RestoreOptions {
+  readonly host: Host;
+  readonly repository: Repository;
+  readonly source: string;
+  readonly state: LogState;
+  readonly resolution: Resolution;
+  /** The one `resolution` chose. */
+  readonly snapshot: Snapshot;
+  readonly directory: string;
+  readonly tablespaces: ReadonlyMap<string, string>;
+  /** Run the server, isolated, until it has recovered. */
+  readonly start: boolean;
+  readonly port?: number;
+  readonly workers?: number;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface Restored {
+  readonly bytes: number;
+  readonly phases: Readonly<Record<string, number>>;
+  /** Of `start`: recovered, running and reachable over its socket only. */
+  readonly server?: Server;
+  readonly reached?: Reached;
+}
+
+/** Brings a resolved target back into an empty directory. */
+export async function restore(options: RestoreOptions): Promise<Restored> {
+  const { host, repository, state, resolution, snapshot, directory } = options;
+  const { document } = resolution.snapshot;
+  const phases = new Phases(host.clock);
+  const major = Math.floor(document.serverVersionNum / 10_000);
+  const user = await chooseServerUser({ host, dataDir: directory });
+  // Before the first byte: a missing server is found out now, not after an hour of copying.
+  const binaries = options.start ? await findBinaries({ host, major, user }) : undefined;
+
+  const { bytes } = await phases.measure('fetch', () =>
+    placeSnapshot({ ...options, snapshot, document, user }),
+  );
+  const files = logFiles({
+    state,
+    segments: resolution.segments,
+    readSegment: (segment) => readCoveredSegment({ repository, segment }),
+  });
+  const plan = {
+    target: resolution.stop,
+    timeline: resolution.timeline,
+    action: 'promote' as const,
+  };
+  await requestRecovery({ host, dataDir: directory, user });
+  if (binaries) {
+    const recovered = await recoverServer({ ...options, phases, binaries, user, files, plan });
+    return { bytes, phases: phases.seconds, ...recovered };
+  }
+  await phases.measure('log', () => prefillLog({ host, directory, files, user }));
+  // All the log there is lies in pg_wal; the archive has nothing to add.
+  const settings = recoverySettings({ ...plan, restoreCommand: 'false' });
+  await persistSettings({ host, dataDir: directory, user, settings });
+  return { bytes, phases: phases.seconds };
+}
+
+/** For people: what a restore will read and where it will end. */
+export function describeResolution(resolution: Resolution): string {
+  const { snapshot, segments, timeline, coveredTo } = resolution;
+  return (
+    `snapshot ${snapshot.id.slice(0, 8)} (${snapshot.document.stoppedAt}), then ` +
+    `${segments.length} log segments of timeline ${timeline} up to ${formatLsn(coveredTo)}`
+  );
+}
