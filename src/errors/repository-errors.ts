@@ -11,12 +11,6 @@ export const repositoryErrors = {
     message: 'The stored object {object} is damaged: {reason}.',
     hint: 'Run holdfast verify --level V3 to see which snapshots need it; the others restore. Put the object back from another copy of the repository.',
   },
-  FORMAT_NEWER: {
-    kind: 'usage',
-    message:
-      'The stored object {object} has format version {version}, newer than this holdfast reads.',
-    hint: 'Run the newest holdfast: npm install --global holdfast@latest',
-  },
   REPOSITORY_EXISTS: {
     kind: 'conflict',
     message: 'There is a holdfast repository at {location} already.',
@@ -124,5 +118,30 @@ export const repositoryErrors = {
     kind: 'corrupt',
     message: '{key} is not what was written: {reason}',
     hint: 'Copy {key} back from a replica of the repository, then run holdfast verify.',
+  },
+  SNAPSHOT_PARENT_DELETED: {
+    kind: 'conflict',
+    message: 'The snapshot {snapshot}, on which this backup builds, is being deleted.',
+    hint: 'Run the command again: it builds on another snapshot, or takes a full one.',
+  },
+  SNAPSHOT_SUPERSEDED: {
+    kind: 'conflict',
+    message: 'Another writer has committed {key}; this snapshot was not committed.',
+    hint: 'Run holdfast list to see its snapshot, then run the command again.',
+  },
+  SNAPSHOT_INCOMPLETE: {
+    kind: 'corrupt',
+    message: 'The snapshot was not committed: it needs {object}, and that {reason}.',
+    hint: 'Run holdfast verify to see which snapshots are touched, then take a full backup: holdfast backup --full',
+  },
+  SNAPSHOT_IN_USE: {
+    kind: 'conflict',
+    message: 'The snapshot {snapshot} is in use by {holder}.',
+    hint: 'Run the command again when that has ended.',
+  },
+  DOCUMENT_ABSENT: {
+    kind: 'absent',
+    message: 'The snapshot {snapshot} has no document {name}.',
+    hint: 'Run holdfast show {snapshot} to see what it holds.',
   },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -26,7 +26,7 @@ test('the notation has these bytes', () => {
   const bytes = new ByteWriter()
     .varint(300)
     .text('é')
-    .id('00'.repeat(15) + 'ff')
+    .id(`${'00'.repeat(15)}ff`)
     .finish();
   assert.equal(bytes.toString('hex'), `ac02${'02c3a9'}${'00'.repeat(15)}ff`);
 });

@@ -33,8 +33,13 @@ export class WorkerPool<Task, Result> implements AsyncDisposable {
   #failure: unknown;
   #closed = false;
 
+  readonly #url: URL;
+  readonly #size: number;
+
+  /** Up to `size` threads, each started when the ones before it are busy. */
   constructor(options: { url: URL; size: number }) {
-    for (let index = 0; index < options.size; index += 1) this.#start(options.url);
+    this.#url = options.url;
+    this.#size = options.size;
   }
 
   run(task: Task, transfer: ArrayBuffer[]): Promise<Result> {
@@ -60,8 +65,19 @@ export class WorkerPool<Task, Result> implements AsyncDisposable {
     return this.close();
   }
 
-  #start(url: URL): void {
-    const worker = new Worker(url);
+  /** The thread with the least to do; undefined when all have enough. */
+  #available(): Thread<Task, Result> | undefined {
+    let least: Thread<Task, Result> | undefined;
+    for (const thread of this.#threads) {
+      if (least === undefined || thread.jobs.size < least.jobs.size) least = thread;
+    }
+    const busy = least === undefined || least.jobs.size > 0;
+    if (busy && this.#threads.length < this.#size) return this.#start();
+    return least !== undefined && least.jobs.size < JOBS_PER_THREAD ? least : undefined;
+  }
+
+  #start(): Thread<Task, Result> {
+    const worker = new Worker(this.#url);
     const thread: Thread<Task, Result> = { worker, jobs: new Map() };
     worker.on('message', ({ id, result }: { id: number; result: Result }) => {
       const job = thread.jobs.get(id);
@@ -77,14 +93,13 @@ export class WorkerPool<Task, Result> implements AsyncDisposable {
     });
     worker.unref();
     this.#threads.push(thread);
+    return thread;
   }
 
   #dispatch(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#threads.reduce((least, other) =>
-        other.jobs.size < least.jobs.size ? other : least,
-      );
-      if (thread.jobs.size >= JOBS_PER_THREAD) return;
+      const thread = this.#available();
+      if (thread === undefined) return;
       const job = this.#queue.shift() as Job<Task, Result>;
       const id = this.#nextId++;
       try {

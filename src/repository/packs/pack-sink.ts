@@ -54,7 +54,7 @@ export class PackSink {
     this.#budget.release(raw.byteLength);
     const free = this.#free.get(raw.byteLength);
     if (free === undefined) this.#free.set(raw.byteLength, [raw]);
-    else if (free.length < 16) free.push(raw);
+    else if (free.length * raw.byteLength < RAW_LIMIT_BYTES) free.push(raw);
   }
 
   add(frame: FilledFrame): void {
