@@ -306,6 +306,17 @@ export const postgresErrors = {
       'The server sends other bytes for timeline {timeline} at {position} than those already stored.',
     hint: 'Two servers wrote the same timeline: one was restored without a promotion, or both run. Stop the wrong one; to follow this one, move the journal directory away and take a new backup.',
   },
+  WAL_NOT_ANCESTOR: {
+    kind: 'conflict',
+    message:
+      'The journal holds timeline {timeline}, which is not in the history of timeline {server} on {address}.',
+    hint: 'That server was restored on another branch. To follow it, give it a new journal directory and take a new backup.',
+  },
+  WAL_STREAM_ENDED: {
+    kind: 'transient',
+    message: '{address} ended the stream of its log: {reason}',
+    hint: 'It is followed again as soon as it runs; everything acknowledged is durable.',
+  },
   WAL_NOT_CONTIGUOUS: {
     kind: 'corrupt',
     message: 'The server sent write-ahead log from {position} when {expected} was next.',
@@ -338,5 +349,10 @@ export const postgresErrors = {
     kind: 'transient',
     message: '{file} could not be handled: {reason}',
     hint: 'PostgreSQL will ask again. Check the repository: holdfast doctor.',
+  },
+  POSTGRES_CHECK_EXTENSION: {
+    kind: 'unproven',
+    message: 'The extension {name} cannot be used in database {database}: {reason}',
+    hint: 'Install the contrib modules of the server (Debian has them in the server package, Red Hat in postgresql-contrib); a server still in recovery must be promoted first.',
   },
 } as const satisfies Record<string, CatalogueEntry>;
