@@ -220,7 +220,8 @@ export const postgresErrors = {
   },
   POSTGRES_NO_SERVER_USER: {
     kind: 'denied',
-    message: 'PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as.',
+    message:
+      'PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as.',
     hint: 'Create one with useradd --system postgres, or run holdfast as an unprivileged user.',
   },
   POSTGRES_NOT_A_DATA_DIRECTORY: {
@@ -245,7 +246,8 @@ export const postgresErrors = {
   },
   POSTGRES_TARGET_NOT_REACHED: {
     kind: 'unproven',
-    message: 'Recovery of {dataDir} ended before its target: the log it was given holds nothing at or beyond it.',
+    message:
+      'Recovery of {dataDir} ended before its target: the log it was given holds nothing at or beyond it.',
     hint: 'Run holdfast window to see what can be restored, and choose a target inside it.',
   },
   POSTGRES_CONTROL_FILE_INVALID: {
@@ -337,7 +339,18 @@ export const postgresErrors = {
   WAL_SLOT_LOST: {
     kind: 'absent',
     message: 'The replication slot {slot} no longer keeps the log on {address}: {reason}',
-    hint: 'Raise max_slot_wal_keep_size, then: SELECT pg_drop_replication_slot(\'{slot}\'); holdfast follow creates it again.',
+    hint: "It is created again by itself. So that it is not lost again, on the server: ALTER SYSTEM SET max_slot_wal_keep_size = '<more>'; SELECT pg_reload_conf();",
+  },
+  WAL_SLOT_NAME: {
+    kind: 'usage',
+    message: '"{slot}" cannot be the name of a replication slot.',
+    hint: 'Use up to 63 of the characters a-z, 0-9 and _ in holdfast.yaml.',
+  },
+  WAL_SLOT_FOREIGN: {
+    kind: 'conflict',
+    message:
+      'The replication slot {slot} on {address} is a logical one and belongs to something else.',
+    hint: 'Give the slot of this source another name in holdfast.yaml.',
   },
   WAL_UPLOAD_FAILED: {
     kind: 'transient',

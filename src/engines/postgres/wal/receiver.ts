@@ -59,7 +59,7 @@ export interface ReceiverOptions {
   /** How far the repository holds the log; asked by tier `repository`. */
   readonly uploaded?: () => JournalPosition | undefined;
   /** The oldest position the server still keeps for us, as its slot says. */
-  readonly oldestKept?: (connection: Connection) => Promise<Lsn | undefined>;
+  readonly oldestKept?: () => Promise<Lsn | undefined>;
   /** Called in order, on this thread; must not throw. */
   readonly onEvent: (event: ReceiverEvent) => void;
   readonly statusIntervalMs?: number;
@@ -157,7 +157,7 @@ export class WalReceiver {
     const { journal, onEvent, oldestKept } = this.#options;
     const { segmentSize } = journal;
     let server = identified;
-    const startAt = journal.end ? undefined : await oldestKept?.(connection);
+    const startAt = journal.end ? undefined : await oldestKept?.();
     let start = chooseStart({ server, journal: journal.end, segmentSize, startAt });
     for (;;) {
       if (start.switched) {
@@ -180,14 +180,14 @@ export class WalReceiver {
   /** What the server no longer has is told as a gap; the stream goes on from what it has. */
   async #streamOrGap(session: StreamSession): Promise<TimelineEnd> {
     const { journal, onEvent, oldestKept } = this.#options;
-    const { connection, server, start } = session;
+    const { server, start } = session;
     const from = journal.end?.lsn ?? start.lsn;
     try {
       return await this.#streamFrom(session);
     } catch (error) {
       if (!isRemoved(error)) throw error;
     }
-    const kept = await oldestKept?.(connection);
+    const kept = await oldestKept?.();
     for (const candidate of kept === undefined ? [server.flushed] : [kept, server.flushed]) {
       const available = freshStart(server, candidate, journal.segmentSize);
       if (available.lsn <= start.lsn) continue;
