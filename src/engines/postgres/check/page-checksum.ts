@@ -49,12 +49,14 @@ const sums = new Int32Array(COLUMNS);
 
 /** `words` is the page as little-endian u32; `block` its number within the fork, not the file. */
 export function pageChecksum(words: Int32Array, block: number): number {
-  sums.set(OFFSETS);
-  for (let row = 0; row < words.length; row += COLUMNS) {
+  for (let column = 0; column < COLUMNS; column++) {
+    const value = column === CHECKSUM_WORD ? words[column]! & ~0xffff : words[column]!;
+    const mixed = OFFSETS[column]! ^ value;
+    sums[column] = Math.imul(mixed, PRIME) ^ (mixed >>> 17);
+  }
+  for (let row = COLUMNS; row < words.length; row += COLUMNS) {
     for (let column = 0; column < COLUMNS; column++) {
-      let value = words[row + column]!;
-      if (row + column === CHECKSUM_WORD) value &= ~0xffff;
-      const mixed = sums[column]! ^ value;
+      const mixed = sums[column]! ^ words[row + column]!;
       sums[column] = Math.imul(mixed, PRIME) ^ (mixed >>> 17);
     }
   }
