@@ -8,7 +8,7 @@ import type { ServerMessage } from '../protocol/server-message.ts';
 import { type ArchiveStream, FramedArchives, UnframedArchives } from './archive-stream.ts';
 import { readBackupLabel } from './backup-label.ts';
 import { FileIntake } from './file-intake.ts';
-import { readLimitBlocks } from './limit-blocks.ts';
+import { type IncrementalBase, incrementalBase, type Position } from './incremental-base.ts';
 import { parseManifest, withoutVisibilityMaps } from './manifest.ts';
 
 export interface CaptureOptions {
@@ -70,11 +70,13 @@ export async function captureBaseBackup(options: CaptureOptions): Promise<Captur
     sink: options.sink,
     pageSize: Number(blockSize?.rows[0]?.[0]),
   });
+  let base: IncrementalBase | undefined;
   if (options.parent) {
+    base = await incrementalBase({ ...options.parent, connection, signal });
     const upload = withoutVisibilityMaps(options.parent.manifest);
     await connection.copyIn('UPLOAD_MANIFEST', chunksOf(upload), { signal });
   }
-  const exchange = new BaseBackupExchange(options, intake);
+  const exchange = new BaseBackupExchange(options, intake, base);
   await exchange.run();
   return exchange.conclude();
 }
@@ -82,6 +84,7 @@ export async function captureBaseBackup(options: CaptureOptions): Promise<Captur
 class BaseBackupExchange {
   readonly #options: CaptureOptions;
   readonly #intake: FileIntake;
+  readonly #base: IncrementalBase | undefined;
   readonly #warnings: string[] = [];
   #archives: ArchiveStream | undefined;
   #start: Position | undefined;
@@ -92,9 +95,10 @@ class BaseBackupExchange {
   #reported = 0;
   #checksumFailures = 0;
 
-  constructor(options: CaptureOptions, intake: FileIntake) {
+  constructor(options: CaptureOptions, intake: FileIntake, base: IncrementalBase | undefined) {
     this.#options = options;
     this.#intake = intake;
+    this.#base = base;
   }
 
   async run(): Promise<void> {
@@ -151,21 +155,16 @@ class BaseBackupExchange {
   #result(set: RawResultSet): void {
     if (!this.#start) {
       this.#start = position(set);
-      if (this.#options.parent) this.#readLimits(this.#options.parent, this.#start.lsn);
+      if (this.#base) this.#readLimits(this.#base, this.#start);
     } else if (!this.#archives) this.#header(set);
     else if (set.rows.length > 0) this.#stop = position(set);
   }
 
   /** The server has all summaries up to its start now, and has not sent a file yet. */
-  #readLimits(parent: NonNullable<CaptureOptions['parent']>, until: Lsn): void {
-    const { connection, signal } = this.#options;
-    const ranges = parseManifest(parent.manifest).walRanges;
-    const since = ranges.reduce(
-      (least, range) => (range.start < least ? range.start : least),
-      until,
-    );
+  #readLimits(base: IncrementalBase, start: Position): void {
+    const { connection } = this.#options;
     connection.pause();
-    readLimitBlocks({ sql: parent.sql, since, until, signal }).then(
+    base.limits(start).then(
       (limits) => {
         this.#intake.expectIncremental(limits);
         connection.resume();
@@ -223,11 +222,6 @@ class BaseBackupExchange {
     const total = notice.routine === 'perform_base_backup' && /\d+/.exec(notice.message)?.[0];
     if (total) this.#checksumFailures = Number(total);
   }
-}
-
-interface Position {
-  readonly lsn: Lsn;
-  readonly timeline: number;
 }
 
 function position(set: RawResultSet): Position {
