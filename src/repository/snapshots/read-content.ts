@@ -5,6 +5,7 @@ import type { ByteBudget } from '../packs/byte-budget.ts';
 import { openPack, readFrames, settleAll } from '../packs/pack-reader.ts';
 import { packKey } from '../packs/pack-trailer.ts';
 import type { Repository } from '../repository.ts';
+import { isDamage } from './damage.ts';
 import { type FileEntry, unitOf } from './file-entry.ts';
 import { assertHolds, type Piece, type RestorePlan } from './restore-plan.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -82,11 +83,6 @@ async function readPack(
       }
     },
   });
-}
-
-/** The bytes are not there or not right; anything else says nothing about them. */
-function isDamage(error: unknown): error is HoldfastError {
-  return error instanceof HoldfastError && (error.kind === 'corrupt' || error.kind === 'absent');
 }
 
 function unnamed(pack: string): HoldfastError {

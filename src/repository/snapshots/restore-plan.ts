@@ -48,6 +48,11 @@ export class RestorePlan {
     }
   }
 
+  /** Paths that need a pack. */
+  paths(pack: string): string[] {
+    return [...new Set((this.#byPack.get(pack) ?? []).map(({ file }) => file.path))];
+  }
+
   /** The pieces of each frame of a pack. */
   frames(pack: string): Map<number, Piece[]> {
     const frames = new Map<number, Piece[]>();
