@@ -271,6 +271,11 @@ export const postgresErrors = {
     message: '{file} is not the write-ahead log it is named: {reason}',
     hint: 'Nothing was stored. Look at {file} on the server: ls -l, and pg_waldump if it is installed.',
   },
+  WAL_LOG_INVALID: {
+    kind: 'corrupt',
+    message: 'The log that came from the server is not valid: {reason} (segment {file}).',
+    hint: 'It is stored as it came, but recovery cannot pass that point. Take a new backup now: holdfast backup; then look at the disks of the server.',
+  },
   WAL_FOREIGN_SYSTEM: {
     kind: 'conflict',
     message: '{what} belongs to cluster {found}, not to cluster {expected}.',
