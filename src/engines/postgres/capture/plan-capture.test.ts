@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ErrorCode } from '../../../errors/catalogue.ts';
+import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import { lsn } from '../lsn.ts';
-import { type CaptureParent, planCapture } from './plan-capture.ts';
+import { type CaptureParent, fallbackAfter, planCapture } from './plan-capture.ts';
 
 const at = (value: number) => lsn(BigInt(value));
 
@@ -143,4 +145,13 @@ test('planning a capture: no parent, a lost manifest, an old server', () => {
   });
   assert.deepEqual(old.kind, 'hash-incremental');
   assert.match(old.reason, /PostgreSQL 16 sends no/);
+});
+
+test('what the server refuses falls back; what is no refusal stands', () => {
+  const after = (code: ErrorCode) => fallbackAfter(new HoldfastError(code))?.kind;
+  assert.equal(after('POSTGRES_SUMMARIES_MISSING'), 'hash-incremental');
+  assert.equal(after('POSTGRES_PARENT_TOO_NEW'), 'hash-incremental');
+  assert.equal(after('POSTGRES_PARENT_NOT_ANCESTOR'), 'full');
+  assert.equal(after('POSTGRES_MANIFEST_MISMATCH'), undefined);
+  assert.equal(fallbackAfter(new Error('other')), undefined);
 });

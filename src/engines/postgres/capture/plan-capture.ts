@@ -1,3 +1,4 @@
+import { isHoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import { formatLsn, type Lsn } from '../lsn.ts';
 import { isAncestor, switchPoint } from '../wal/timeline-history.ts';
@@ -38,6 +39,22 @@ export function planCapture(options: {
   const unsummarized = whyUnsummarized(inspection, parent);
   if (unsummarized) return { kind: 'hash-incremental', reason: unsummarized };
   return { kind: 'native-incremental', reason: 'WAL summaries cover everything since the parent' };
+}
+
+/** How to go on when the server refused what was planned; undefined: the error stands. */
+export function fallbackAfter(error: unknown): CapturePlan | undefined {
+  if (!isHoldfastError(error)) return undefined;
+  switch (error.code) {
+    case 'POSTGRES_PARENT_NOT_ANCESTOR':
+      return { kind: 'full', reason: error.message };
+    case 'POSTGRES_SUMMARIES_MISSING':
+    case 'POSTGRES_PARENT_TOO_NEW':
+    case 'POSTGRES_MANIFEST_INVALID':
+    case 'POSTGRES_INCREMENTAL_INVALID':
+      return { kind: 'hash-incremental', reason: error.message };
+    default:
+      return undefined;
+  }
 }
 
 function whyUnrelated(server: Inspection, parent: CaptureParent): string | undefined {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import type { CapturedFile, CaptureSink } from '../../../../content/capture-sink.ts';
 
+/** Called with the file under way, if any. */
+export type Pressure = (path: string | undefined) => Promise<void> | undefined;
+
 /** A snapshot in memory: what a repository must make of the calls, without packs and maps. */
 export class MemorySnapshot implements CaptureSink {
   readonly files = new Map<string, { readonly file: CapturedFile; readonly bytes: Buffer }>();
@@ -8,11 +11,9 @@ export class MemorySnapshot implements CaptureSink {
   readonly #parent: MemorySnapshot | undefined;
   #file: CapturedFile | undefined;
   #chunks: Buffer[] = [];
-  #pressure: (() => Promise<void> | undefined) | undefined;
+  #pressure: Pressure | undefined;
 
-  constructor(
-    options: { parent?: MemorySnapshot; pressure?: () => Promise<void> | undefined } = {},
-  ) {
+  constructor(options: { parent?: MemorySnapshot; pressure?: Pressure } = {}) {
     this.#parent = options.parent;
     this.#pressure = options.pressure;
   }
@@ -44,7 +45,7 @@ export class MemorySnapshot implements CaptureSink {
   }
 
   pressure(): Promise<void> | undefined {
-    return this.#pressure?.();
+    return this.#pressure?.(this.#file?.path);
   }
 
   bytes(path: string): Buffer {

@@ -2,7 +2,7 @@ import type { TestPostgres } from '../../../../../test/support/postgres.ts';
 import { connect } from '../../protocol/connect.ts';
 import type { Connection } from '../../protocol/connection.ts';
 import { type CapturedBackup, captureBaseBackup } from '../base-backup.ts';
-import { MemorySnapshot } from './memory-snapshot.ts';
+import { MemorySnapshot, type Pressure } from './memory-snapshot.ts';
 
 export interface Taken {
   readonly sink: MemorySnapshot;
@@ -26,7 +26,7 @@ export async function take(
   server: TestPostgres,
   options: {
     readonly parent?: Taken;
-    readonly pressure?: () => Promise<void> | undefined;
+    readonly pressure?: Pressure;
     readonly checkpoint?: 'fast' | 'spread';
     readonly label?: string;
   } = {},
