@@ -1,10 +1,10 @@
 import { formatLsn, type Lsn, lsn } from '../engines/postgres/lsn.ts';
 import type { Connection, CopyBoth } from '../engines/postgres/protocol/connection.ts';
+import type { LogSink } from '../engines/postgres/wal/log-sink.ts';
 import { indexSegment } from '../engines/postgres/wal/segment-index.ts';
 import { encodeSegmentIndex } from '../engines/postgres/wal/segment-index-codec.ts';
 import { segmentName, segmentNumber, segmentStart } from '../engines/postgres/wal/segment-name.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
-import type { LogSink } from './log-sink.ts';
 
 const XLOG_DATA = 0x77;
 const XLOG_DATA_HEADER = 25;

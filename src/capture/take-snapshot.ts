@@ -1,4 +1,4 @@
-import { formatInstant, instantOfMillis } from '../content/instant.ts';
+import { formatInstant } from '../content/instant.ts';
 import type { OnProgress } from '../content/progress.ts';
 import { type CapturedBackup, captureBaseBackup } from '../engines/postgres/capture/base-backup.ts';
 import {
@@ -8,6 +8,7 @@ import {
 } from '../engines/postgres/capture/plan-capture.ts';
 import { inspect } from '../engines/postgres/inspect/inspect.ts';
 import type { Inspection } from '../engines/postgres/inspect/inspection.ts';
+import { readClock } from '../engines/postgres/inspect/sql-facts.ts';
 import { parseLsn } from '../engines/postgres/lsn.ts';
 import type { Connection } from '../engines/postgres/protocol/connection.ts';
 import { DOCUMENT, type PostgresSnapshotDocument } from '../engines/postgres/snapshot-document.ts';
@@ -152,7 +153,7 @@ async function captureAs(
     ...(workers !== undefined && { workers }),
   });
   try {
-    const startedAt = await serverTime(run);
+    const startedAt = formatInstant(await readClock(sql, run.signal));
     const captured = await captureBaseBackup({
       connection: run.backup,
       sink: writer,
@@ -167,7 +168,7 @@ async function captureAs(
       inspection,
       captured,
       startedAt,
-      stoppedAt: await serverTime(run),
+      stoppedAt: formatInstant(await readClock(sql, run.signal)),
     });
     writer.document(DOCUMENT.manifest, captured.manifest);
     writer.document(DOCUMENT.backupLabel, captured.backupLabel);
@@ -210,12 +211,4 @@ function refuseBlockers(inspection: Inspection): void {
     reason: blocker.message,
     fix: blocker.fix,
   });
-}
-
-/** The source's own clock where it may be asked, since targets are given in its time. */
-async function serverTime(run: Run): Promise<string> {
-  const [set] = await run.sql.query(
-    `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
-  );
-  return set?.rows[0]?.[0] ?? formatInstant(instantOfMillis(run.repository.host.clock.now()));
 }

@@ -55,14 +55,14 @@ export async function startDemoCluster(options: {
 }
 
 /** A running server as a source, over its own socket. */
-export function sourceOf(name: string, server: Server): PostgresSource {
+export function sourceOf(name: string, server: Server, database = 'postgres'): PostgresSource {
   return {
     name,
     reach: async () => ({
       host: server.socketDir,
       port: server.port,
       user: SUPERUSER,
-      database: 'postgres',
+      database,
       tls: { mode: 'disable' },
     }),
   };

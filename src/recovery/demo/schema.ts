@@ -1,3 +1,7 @@
+export const DEMO_DATABASE = 'postgres';
+/** What the accident takes: no other table refers to it. */
+export const DROPPED_TABLE = 'price_list';
+
 /**
  * The demo's database: tables with keys, checks, foreign keys, a large object and an index of
  * each common kind, so that every check of the proof ladder has something to say.

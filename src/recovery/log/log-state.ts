@@ -1,3 +1,4 @@
+import type { FollowerPosition } from '../../capture/follower-position.ts';
 import { type Instant, instant } from '../../content/instant.ts';
 import type { PostgresSnapshotDocument } from '../../engines/postgres/snapshot-document.ts';
 import type { WalEvent } from '../../engines/postgres/wal/segment-index.ts';
@@ -16,7 +17,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { type LogCoverage, readLogCoverage, type SegmentCoverage } from './coverage.ts';
 import { type ReadSegmentFacts, type SegmentFacts, segmentFacts } from './log-facts.ts';
 import type { LogPath } from './log-path.ts';
-import { type FollowerPosition, type TimedRange, timeRanges } from './timed-ranges.ts';
+import { type TimedRange, timeRanges } from './timed-ranges.ts';
 import { type SnapshotPoint, type TimelineWindow, timelineWindow } from './window.ts';
 
 /** Everything target selection reads of one lineage, as of one moment. */

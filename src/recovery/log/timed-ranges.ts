@@ -1,3 +1,4 @@
+import type { FollowerPosition } from '../../capture/follower-position.ts';
 import { type Instant, instant, parseInstant } from '../../content/instant.ts';
 import type { Lsn } from '../../engines/postgres/lsn.ts';
 import type { LogCoverage, SegmentCoverage } from './coverage.ts';
@@ -11,13 +12,6 @@ export interface TimedRange extends RestorableRange {
   readonly fromTime: Instant;
   /** Everything up to here is known to be held; a later commit would be news. */
   readonly throughTime: Instant;
-}
-
-/** What a live or stopped follower last said: all WAL up to `lsn` existed at `time`, and is held. */
-export interface FollowerPosition {
-  readonly timeline: number;
-  readonly lsn: Lsn;
-  readonly time: Instant;
 }
 
 /** Puts times to a timeline's ranges by reading the index at each end, not the log between. */

@@ -26,3 +26,10 @@ export function proofLevel(options: {
   }
   return reached;
 }
+
+const LADDER: readonly ProofLevel[] = ['L0', 'L1', 'L2', 'L3', 'L4'];
+
+/** Of several proofs taken together: what holds for every one of them. */
+export function lowestProofLevel(levels: readonly ProofLevel[]): ProofLevel {
+  return LADDER.find((level) => levels.includes(level)) ?? 'L0';
+}

@@ -50,7 +50,8 @@ function targetSettings(target: RecoveryTarget): Settings {
     case 'consistency':
       return { recovery_target: 'immediate' };
     case 'time':
-      return { recovery_target_time: formatInstant(target.time) };
+      // Read before the server knows any zone by name, Z included.
+      return { recovery_target_time: formatInstant(target.time).replace('Z', '+00') };
     case 'lsn':
       return { recovery_target_lsn: formatLsn(target.lsn) };
     case 'xid':
