@@ -363,14 +363,15 @@ export const postgresErrors = {
       'The log of timeline {timeline} from {position} on is not in the repository yet: {reason}',
     hint: 'It is safe in the journal and will be tried again. Check the repository: holdfast doctor.',
   },
-  WAL_ARCHIVE_FAILED: {
-    kind: 'transient',
-    message: '{file} could not be handled: {reason}',
-    hint: 'PostgreSQL will ask again. Check the repository: holdfast doctor.',
+  WAL_STORED_GAP: {
+    kind: 'corrupt',
+    message:
+      'The repository holds {file} only up to byte {to}, and later log of the same timeline.',
+    hint: 'Recovery cannot pass that gap. Run holdfast window to see what can be restored, and holdfast restore to do it.',
   },
-  POSTGRES_CHECK_EXTENSION: {
-    kind: 'unproven',
-    message: 'The extension {name} cannot be used in database {database}: {reason}',
-    hint: 'Install the contrib modules of the server (Debian has them in the server package, Red Hat in postgresql-contrib); a server still in recovery must be promoted first.',
+  WAL_STORED_SEGMENT_INVALID: {
+    kind: 'corrupt',
+    message: 'What the repository holds as {file} is not that segment: {reason}',
+    hint: 'Run holdfast verify; until then recovery stops before {file} instead of going live without it.',
   },
 } as const satisfies Record<string, CatalogueEntry>;
