@@ -374,4 +374,9 @@ export const postgresErrors = {
     message: 'What the repository holds as {file} is not that segment: {reason}',
     hint: 'Run holdfast verify; until then recovery stops before {file} instead of going live without it.',
   },
+  POSTGRES_CHECK_EXTENSION: {
+    kind: 'unproven',
+    message: 'The extension {name} cannot be used in database {database}: {reason}',
+    hint: 'Install the contrib modules of the server (Debian has them in the server package, Red Hat in postgresql-contrib); a server still in recovery must be promoted first.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
