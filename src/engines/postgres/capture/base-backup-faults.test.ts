@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testEachMajor } from '../../../../test/support/majors.ts';
-import { startPostgres } from '../../../../test/support/postgres.ts';
+import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.ts';
+import { connect } from '../protocol/connect.ts';
+import { falseServer } from '../protocol/testing/false-server.ts';
 import { captureBaseBackup } from './base-backup.ts';
 import { MemorySnapshot } from './testing/memory-snapshot.ts';
 import { each, pathOf, replication, take } from './testing/take.ts';
@@ -107,4 +110,60 @@ testEachMajor('what the sink throws ends the capture with that very error', asyn
     captureBaseBackup({ ...options, connection: second, sink: rejecting }),
     full,
   );
+});
+
+/** A fault injector: a proxy that hands every chunk of the server through `alter`. */
+async function proxy(server: TestPostgres, alter: (chunk: Buffer, client: net.Socket) => Buffer) {
+  return await falseServer((client) => {
+    const upstream = net.connect(server.port, server.host);
+    client.pipe(upstream);
+    upstream.on('data', (chunk) => void client.write(alter(chunk as Buffer, client)));
+    upstream.on('error', () => client.destroy());
+    client.on('close', () => upstream.destroy());
+  });
+}
+
+async function takeThrough(address: { readonly host: string; readonly port: number }) {
+  await using connection = await connect({
+    ...address,
+    user: 'postgres',
+    replication: true,
+    applicationName: 'capture test',
+  });
+  const sink = new MemorySnapshot();
+  return await captureBaseBackup({ connection, sink, label: 'x', checkpoint: 'fast' });
+}
+
+testEachMajor('a byte that changes on the way is noticed', async (major) => {
+  await using server = await startPostgres({ major });
+  await server.sql(`create table t as select 'quagga' as animal`);
+  let altered = 0;
+  await using altering = await proxy(server, (chunk) => {
+    const at = chunk.indexOf('quagga');
+    if (at < 0) return chunk;
+    altered++;
+    chunk[at] = 'Q'.charCodeAt(0);
+    return chunk;
+  });
+  const path = await pathOf(server, 't');
+  await assert.rejects(takeThrough(altering), {
+    code: 'POSTGRES_MANIFEST_MISMATCH',
+    kind: 'corrupt',
+    message: new RegExp(`${path}: its SHA-256 differs`),
+  });
+  assert.equal(altered, 1);
+});
+
+testEachMajor('a connection cut in the middle is lost, not an end', async (major) => {
+  await using server = await startPostgres({ major });
+  let bytes = 0;
+  await using cutting = await proxy(server, (chunk, client) => {
+    bytes += chunk.length;
+    if (bytes > 5_000_000) client.destroy();
+    return chunk;
+  });
+  await assert.rejects(takeThrough(cutting), {
+    code: 'POSTGRES_CONNECTION_LOST',
+    kind: 'transient',
+  });
 });

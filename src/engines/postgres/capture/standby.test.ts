@@ -62,6 +62,30 @@ testEachMajor('a standby under load gives a sound capture', async (major) => {
   assert.ok(sink.files.size > 900);
 });
 
+testEachMajor('a standby promoted during its backup is transient', async (major) => {
+  await using primary = await startPostgres({ major });
+  await using standby = await primary.makeStandby();
+  await primary.waitForReplay(standby);
+  let promoted: Promise<void> | undefined;
+  const pressure = () => {
+    if (promoted) return undefined;
+    promoted = standby.promote();
+    return promoted;
+  };
+  await assert.rejects(take(standby, { pressure }), {
+    code: 'POSTGRES_PROMOTED_MEANWHILE',
+    kind: 'transient',
+  });
+});
+
+testEachMajor('a primary without full page writes spoils its standby', async (major) => {
+  await using primary = await startPostgres({ major, settings: { full_page_writes: 'off' } });
+  await using standby = await primary.makeStandby();
+  await primary.sql('create table t as select generate_series(1, 100) as id; checkpoint');
+  await primary.waitForReplay(standby);
+  await assert.rejects(take(standby), { code: 'POSTGRES_FULL_PAGE_WRITES_OFF', kind: 'usage' });
+});
+
 // Research §4.3 #37.
 testEachMajor(
   'an idle standby has no newer restartpoint: coded, and well again after a checkpoint',

@@ -168,7 +168,7 @@ export async function readSummarizer(
 }
 
 /** Summaries that touch or overlap become one range; sorted by timeline and start. */
-export function joinRanges(ranges: readonly SummaryRange[]): SummaryRange[] {
+function joinRanges(ranges: readonly SummaryRange[]): SummaryRange[] {
   const joined: SummaryRange[] = [];
   for (const range of ranges) {
     const last = joined.at(-1);
