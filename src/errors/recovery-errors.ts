@@ -29,7 +29,12 @@ export const recoveryErrors = {
   SNAPSHOT_UNKNOWN: {
     kind: 'absent',
     message: 'There is no single snapshot {snapshot} of {source}.',
-    hint: 'Run holdfast list {source} to see the snapshots and their ids.',
+    hint: 'Run holdfast list to see the snapshots and their ids.',
+  },
+  SNAPSHOT_AMBIGUOUS: {
+    kind: 'usage',
+    message: 'Several snapshots begin with {snapshot}: {matches}.',
+    hint: 'Give more digits of the one you mean.',
   },
   TIMELINE_UNKNOWN: {
     kind: 'absent',
