@@ -21,4 +21,9 @@ export const captureErrors = {
     message: '{address} cannot be backed up: {reason}',
     hint: '{fix}',
   },
+  FOLLOW_UNCONFIGURED: {
+    kind: 'usage',
+    message: 'The source {source} in {file} has no follow section.',
+    hint: 'Add one (slot, application-name, journal), see docs/02-configuration.md, then run holdfast follow {source}.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -1,5 +1,9 @@
 import { HoldfastError } from '../errors/holdfast-error.ts';
+import { backup } from './backup.ts';
 import type { Operations } from './contract.ts';
+import { demo } from './demo.ts';
+import { follow } from './follow.ts';
+import { restore } from './restore.ts';
 
 const unbound = (name: string) => async (): Promise<never> => {
   throw new HoldfastError('INTERNAL', { reason: `${name} is not part of this build` });
@@ -8,16 +12,16 @@ const unbound = (name: string) => async (): Promise<never> => {
 /** The rooms behind the commands. */
 export const operations: Operations = {
   init: unbound('init'),
-  backup: unbound('backup'),
-  follow: unbound('follow'),
-  restore: unbound('restore'),
+  backup,
+  follow,
+  restore,
   verify: unbound('verify'),
   list: unbound('list'),
   show: unbound('show'),
   window: unbound('window'),
   deleteSnapshot: unbound('delete'),
   doctor: unbound('doctor'),
-  demo: unbound('demo'),
+  demo,
   walPush: unbound('wal-push'),
   walFetch: unbound('wal-fetch'),
   keyAdd: unbound('key add'),
