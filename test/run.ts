@@ -27,11 +27,22 @@ const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
 
 sweepTemporary();
 const report = new Report();
-if (files.length > 0) {
+const queue = [...files];
+const workers = Array.from({ length: Number(values.concurrency) }, async () => {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) await runFile(file);
+});
+await Promise.all(workers);
+sweepTemporary();
+process.exitCode = report.close() ? 0 : 1;
+
+/**
+ * A test's own timeout does not end a process that something keeps alive; the signal's SIGTERM
+ * does, and what that process leaves behind is swept.
+ */
+async function runFile(file: string): Promise<void> {
   const stream = run({
-    files,
-    concurrency: Number(values.concurrency),
-    timeout: FILE_TIMEOUT_MS,
+    files: [file],
+    signal: AbortSignal.timeout(FILE_TIMEOUT_MS),
     ...(values.name !== undefined && { testNamePatterns: [values.name] }),
   });
   stream.on('test:pass', (event) => report.passed(event));
@@ -39,5 +50,3 @@ if (files.length > 0) {
   stream.on('test:stderr', ({ message }) => process.stderr.write(message));
   for await (const _ of stream);
 }
-sweepTemporary();
-process.exitCode = report.close() ? 0 : 1;

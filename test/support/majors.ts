@@ -1,7 +1,12 @@
 import test, { type TestContext } from 'node:test';
-import type { ServerBinaries } from '../../src/engines/postgres/server/binaries.ts';
+import type {
+  BinariesRequest,
+  ServerBinaries,
+} from '../../src/engines/postgres/server/binaries.ts';
 import { embeddedBinaries } from '../../src/engines/postgres/server/embedded.ts';
+import { findBinaries } from '../../src/engines/postgres/server/find-binaries.ts';
 import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
+import { isHoldfastError } from '../../src/errors/holdfast-error.ts';
 import { machine } from '../../src/host/host.ts';
 
 const supported = [14, 15, 16, 17, 18] as const;
@@ -37,14 +42,24 @@ export function testEachMajor(
 
 const found = new Map<number, Promise<ServerBinaries | undefined>>();
 
-/** The server from npm, so that every run uses the locked minor version. */
+/** From npm, for the locked minor version; where npm has none for the platform, the system's. */
 export function testBinaries(major: number): Promise<ServerBinaries | undefined> {
   const existing = found.get(major);
   if (existing) return existing;
   const search = (async () => {
     const user = await chooseServerUser({ host: machine });
-    return await embeddedBinaries({ host: machine, major, user });
+    const request = { host: machine, major, user };
+    return (await embeddedBinaries(request)) ?? (await installed(request));
   })();
   found.set(major, search);
   return search;
+}
+
+async function installed(request: BinariesRequest): Promise<ServerBinaries | undefined> {
+  try {
+    return await findBinaries(request);
+  } catch (error) {
+    if (isHoldfastError(error, 'POSTGRES_BINARIES_ABSENT')) return undefined;
+    throw error;
+  }
 }

@@ -27,9 +27,8 @@ function removeAll(): void {
 }
 
 process.once('exit', removeAll);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => process.exit(1));
-}
+// Not SIGTERM: a handler would keep it from ending a process that spins.
+process.once('SIGINT', () => process.exit(1));
 
 /** Ends servers and removes directories of test processes that were killed. */
 export function sweepTemporary(): void {
