@@ -46,6 +46,21 @@ export const configErrors = {
     message: 'The {purpose} in {place} is not one: {reason}',
     hint: 'Point to the file that holdfast init or holdfast key add wrote.',
   },
+  TLS_FILE_UNREADABLE: {
+    kind: 'denied',
+    message: 'tls.{key} of source {source} cannot be read from {path}: {reason}',
+    hint: 'Correct tls.{key} in holdfast.yaml, or make {path} readable for the user that runs holdfast.',
+  },
+  FILE_UNWRITABLE: {
+    kind: 'denied',
+    message: '{path} cannot be written: {reason}',
+    hint: 'Create its directory, writable for the user that runs holdfast, then run the command again.',
+  },
+  KEY_FILE_EXISTS: {
+    kind: 'conflict',
+    message: '{path} exists already, and a key is never overwritten.',
+    hint: 'Give a path that does not exist yet: holdfast key add --key-file <path>',
+  },
   CLI_USAGE: {
     kind: 'usage',
     message: '{reason}',

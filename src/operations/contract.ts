@@ -218,6 +218,7 @@ export interface VerifyResult {
     readonly packs: number;
     readonly problems: readonly string[];
   }[];
+  readonly warnings: readonly Warning[];
 }
 
 export interface ListResult {
@@ -377,4 +378,6 @@ export interface KeyListResult {
     readonly kind: 'passphrase' | 'key-file';
     readonly role: KeyRole;
   }[];
+  /** Keys that cannot be read any more. */
+  readonly warnings: readonly Warning[];
 }

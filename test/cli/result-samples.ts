@@ -111,6 +111,7 @@ export const verify: VerifyResult = {
     { id, source: 'main', ok: true, packs: 12, problems: [] },
     { id, source: 'main', ok: false, packs: 1, problems: ['pack 12 is missing'] },
   ],
+  warnings: [],
 };
 
 export const list: ListResult = { snapshots: [snapshot], warnings: [] };
@@ -202,4 +203,5 @@ export const keyAdd: KeyAddResult = {
 
 export const keyList: KeyListResult = {
   keys: [{ id, kind: 'key-file', role: 'full', label: 'db1', created: '2026-11-21T13:30:00.000Z' }],
+  warnings: [],
 };
