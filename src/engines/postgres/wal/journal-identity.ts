@@ -58,3 +58,26 @@ export async function writeIdentity(
     Buffer.from(`${JSON.stringify(body)}\n`),
   );
 }
+
+/** Throws WAL_FOREIGN_SYSTEM or WAL_FOREIGN_SEGMENT_SIZE. */
+export function refuseOtherIdentity(
+  directory: string,
+  found: JournalIdentity,
+  wanted: JournalIdentity,
+): void {
+  const what = `The journal in ${directory}`;
+  if (found.systemIdentifier !== wanted.systemIdentifier) {
+    throw new HoldfastError('WAL_FOREIGN_SYSTEM', {
+      what,
+      found: found.systemIdentifier,
+      expected: wanted.systemIdentifier,
+    });
+  }
+  if (found.segmentSize !== wanted.segmentSize) {
+    throw new HoldfastError('WAL_FOREIGN_SEGMENT_SIZE', {
+      what,
+      found: found.segmentSize,
+      expected: wanted.segmentSize,
+    });
+  }
+}

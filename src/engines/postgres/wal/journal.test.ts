@@ -234,3 +234,22 @@ test('a full disk stops the journal, and the next one goes on from what was dura
   await fill(journal, 500_000);
   assert.equal(end(journal), 500_000);
 });
+
+test('inside a record longer than a segment, whole segments count although no record ends in them', async () => {
+  using here = place();
+  const long = syntheticWal({
+    start: START,
+    segmentSize: SEGMENT,
+    pageSize: 8192,
+    records: [{ manager: 10, info: 0, xid: 1, body: Buffer.alloc(4 * SEGMENT, 7) }],
+  });
+  {
+    await using journal = await here.open();
+    await journal.attach({ timeline: 1, lsn: at(0) });
+    journal.append(at(0), long.bytes.subarray(0, 2 * SEGMENT + 5000));
+    await journal.flush();
+  }
+  await using journal = await here.open();
+  assert.equal(end(journal), 2 * SEGMENT);
+  assert.equal(journal.segments.length, 2);
+});

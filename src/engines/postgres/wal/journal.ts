@@ -3,7 +3,12 @@ import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
 import { formatLsn, type Lsn, lsn } from '../lsn.ts';
 import { readUpTo, replaceFile, syncDirectory, writeAll } from './durable-file.ts';
-import { type JournalIdentity, readIdentity, writeIdentity } from './journal-identity.ts';
+import {
+  type JournalIdentity,
+  readIdentity,
+  refuseOtherIdentity,
+  writeIdentity,
+} from './journal-identity.ts';
 import {
   type JournalPosition,
   type JournalSegment,
@@ -56,7 +61,7 @@ export class Journal {
     await host.fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
     const found = await readIdentity(host, directory);
     if (!found) await writeIdentity(host, directory, options);
-    else refuseOther(directory, found, options);
+    else refuseOtherIdentity(directory, found, options);
     const { segments, end } = await recoverJournal(options);
     return new Journal(options, segments, end);
   }
@@ -213,10 +218,8 @@ export class Journal {
   }
 
   #lengthOf({ timeline, number }: Pick<JournalSegment, 'timeline' | 'number'>): number {
-    const found = this.#segments.findLast(
-      (segment) => segment.timeline === timeline && segment.number === number,
-    );
-    return found?.length ?? 0;
+    const same = (other: JournalSegment) => other.timeline === timeline && other.number === number;
+    return this.#segments.findLast(same)?.length ?? 0;
   }
 
   #grew(segment: Omit<JournalSegment, 'length'>, length: number): void {
@@ -262,9 +265,9 @@ export class Journal {
 
   /** Only for a segment that is neither the newest nor the one before it. */
   async remove(segment: Pick<JournalSegment, 'timeline' | 'number' | 'name'>): Promise<void> {
-    const at = this.#segments.findIndex(
-      ({ timeline, number }) => timeline === segment.timeline && number === segment.number,
-    );
+    const { timeline, number } = segment;
+    const same = (other: JournalSegment) => other.timeline === timeline && other.number === number;
+    const at = this.#segments.findIndex(same);
     if (at < 0) return;
     if (at >= this.#segments.length - 2) throw new RangeError('the newest segments are kept');
     const folder = timelineDirectory(this.directory, segment.timeline);
@@ -294,23 +297,5 @@ export class Journal {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-function refuseOther(directory: string, found: JournalIdentity, wanted: JournalIdentity): void {
-  const what = `The journal in ${directory}`;
-  if (found.systemIdentifier !== wanted.systemIdentifier) {
-    throw new HoldfastError('WAL_FOREIGN_SYSTEM', {
-      what,
-      found: found.systemIdentifier,
-      expected: wanted.systemIdentifier,
-    });
-  }
-  if (found.segmentSize !== wanted.segmentSize) {
-    throw new HoldfastError('WAL_FOREIGN_SEGMENT_SIZE', {
-      what,
-      found: found.segmentSize,
-      expected: wanted.segmentSize,
-    });
   }
 }

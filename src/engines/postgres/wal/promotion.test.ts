@@ -130,3 +130,39 @@ testEachMajor(
   },
   { from: 18 },
 );
+
+testEachMajor(
+  'of two primaries the newer timeline is followed; the one left behind alone is not',
+  async (major) => {
+    using directory = temporary();
+    await using first = await startPostgres({ major, initdb: SMALL, settings });
+    await Load.prepare(first);
+    await using second = await first.makeStandby();
+    const source = {
+      host: first.socketDir,
+      port: first.port,
+      otherHosts: [{ host: second.socketDir, port: second.port }],
+      user: first.superuser,
+      applicationName: 'holdfast_log',
+    };
+    await using following = await Following.start(first, { directory: directory.path, source });
+    await following.reaches(await flushed(first));
+    await first.waitForReplay(second);
+    await second.promote();
+    await first.kill9();
+    await second.sql("insert into load values (8, 8, 'on timeline 2')");
+    await following.reaches(await flushed(second), 2);
+    // The old primary comes back as if nothing had happened; the new one restarts.
+    await first.start();
+    await first.sql("insert into load values (9, 9, 'on the wrong side')");
+    const before = following.of('disconnected').length;
+    await second.stop('immediate');
+    await following.until('left', () => following.of('disconnected').length >= before + 2);
+    await second.start();
+    await second.sql("insert into load values (10, 10, 'still on timeline 2')");
+    await following.reaches(await flushed(second), 2);
+    assert.equal(following.failure, undefined);
+    assert.equal(following.end!.timeline, 2);
+  },
+  { from: 18 },
+);

@@ -2,9 +2,9 @@ import type { Instant } from '../../../content/instant.ts';
 import { HoldfastError, isHoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
 import { formatLsn, type Lsn } from '../lsn.ts';
-import { type ConnectOptions, connect } from '../protocol/connect.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { backoff } from './backoff.ts';
+import { openBestServer, type SourceHosts } from './best-server.ts';
 import type { Journal } from './journal.ts';
 import type { JournalPosition } from './journal-recovery.ts';
 import { segmentStart } from './segment-name.ts';
@@ -53,7 +53,7 @@ export interface ReceiverOptions {
   readonly host: Host;
   readonly journal: Journal;
   /** `applicationName` is what synchronous_standby_names may name; the slot has another one. */
-  readonly source: Omit<ConnectOptions, 'replication' | 'signal' | 'wantedRole'>;
+  readonly source: SourceHosts;
   /** `journal` when absent. */
   readonly tier?: DurabilityTier;
   /** How far the repository holds the log; asked by tier `repository`. */
@@ -82,6 +82,7 @@ export class WalReceiver {
   readonly #options: ReceiverOptions;
   #stream: WalStream | undefined;
   #streamedOnce = false;
+  #othersMayCome = false;
   #failures = 0;
 
   constructor(options: ReceiverOptions) {
@@ -111,18 +112,25 @@ export class WalReceiver {
 
   #isWorthRetrying(error: unknown): boolean {
     if (!isHoldfastError(error)) return false;
+    // A primary that a failover left behind, while the right one does not answer yet.
+    if (error.code === 'WAL_JOURNAL_AHEAD' && this.#othersMayCome) return true;
     if (error.kind === 'conflict' || error.kind === 'internal') return false;
     if (error.kind === 'denied' || error.kind === 'usage') return this.#streamedOnce;
     return true;
   }
 
   async #session(signal: AbortSignal): Promise<never> {
-    const { journal, source, onEvent } = this.#options;
-    const connection = await this.#connect(signal);
+    const { host, journal, source, onEvent } = this.#options;
+    const { connection, server, complete } = await openBestServer({
+      host,
+      source,
+      replication: true,
+      signal,
+    });
+    this.#othersMayCome = !complete;
     const abort = () => connection.destroy(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      const server = await identifyServer(connection, signal);
       refuseOtherCluster(server, journal);
       // Refused while a person looks on; later, leaving would protect nobody.
       const problem = await remoteApplyProblem(connection, source.applicationName, signal);
@@ -133,19 +141,6 @@ export class WalReceiver {
     } finally {
       signal.removeEventListener('abort', abort);
       connection.destroy();
-    }
-  }
-
-  /** With several hosts the primary is preferred: it alone can have everything. */
-  async #connect(signal: AbortSignal): Promise<Connection> {
-    const { source } = this.#options;
-    const options = { ...source, replication: true, signal } as const;
-    if (!source.otherHosts?.length) return await connect(options);
-    try {
-      return await connect({ ...options, wantedRole: 'primary' });
-    } catch (error) {
-      if (!isHoldfastError(error, 'POSTGRES_NO_SUITABLE_HOST')) throw error;
-      return await connect({ ...options, wantedRole: 'any' });
     }
   }
 

@@ -43,7 +43,7 @@ export const postgresOfMillis = (millis: number): bigint =>
   BigInt(Math.round(millis * 1000)) - BigInt(POSTGRES_EPOCH);
 
 /** The record's main data: what follows the block and data headers. Null when it has blocks. */
-export function mainData(body: Buffer): Buffer | null {
+function mainData(body: Buffer): Buffer | null {
   let at = 0;
   while (at < body.length) {
     const id = body[at]!;

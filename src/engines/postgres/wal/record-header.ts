@@ -21,14 +21,12 @@ const RM_XLOG_ID = 0;
 const XLOG_SWITCH = 0x40;
 
 /** Why the first `length` bytes of a header cannot be one; undefined while they can. */
-export function recordHeaderProblem(options: {
-  readonly header: Buffer;
-  readonly length: number;
-  readonly start: number;
-  /** Start of the record before; undefined when it was not read. */
-  readonly previous: number | undefined;
-}): string | undefined {
-  const { header, length, start } = options;
+export function recordHeaderProblem(
+  header: Buffer,
+  length: number,
+  /** Where the record starts, and the one before; undefined when that was not read. */
+  { start, previous }: { readonly start: number; readonly previous: number | undefined },
+): string | undefined {
   if (length < 4) return undefined;
   const total = header.readUInt32LE(0);
   if (total < RECORD_HEADER || total > MAX_RECORD) return `a record of ${total} bytes`;
@@ -37,8 +35,8 @@ export function recordHeaderProblem(options: {
   if (manager >= BUILTIN_RMGR_LIMIT && manager < FIRST_CUSTOM_RMGR) {
     return `resource manager ${manager}`;
   }
-  const previous = header.readUInt32LE(12) * 0x1_0000_0000 + header.readUInt32LE(8);
-  const linked = options.previous === undefined ? previous < start : previous === options.previous;
+  const link = header.readUInt32LE(12) * 0x1_0000_0000 + header.readUInt32LE(8);
+  const linked = previous === undefined ? link < start : link === previous;
   return linked ? undefined : 'a record with another back link';
 }
 

@@ -47,8 +47,7 @@ export interface RecordReaderOptions {
  *     └────▶ skip (the rest of a record not seen from its start) ──▶ record
  *   record (XLOG_SWITCH) ──▶ padding ──▶ page of the next segment
  *
- * Positions are doubles inside (exact to 8 PiB of log): bigints per record would cost more than
- * the checksum.
+ * Positions are doubles inside (exact to 8 PiB): bigints would cost more than the checksum.
  */
 export class RecordReader {
   readonly #options: RecordReaderOptions;
@@ -73,7 +72,7 @@ export class RecordReader {
   constructor(options: RecordReaderOptions) {
     const { segmentSize, systemIdentifier } = options;
     if (!isSegmentSize(segmentSize)) throw new RangeError(`segment size ${segmentSize}`);
-    if (options.start % BigInt(segmentSize) !== 0n) throw new RangeError('not a segment boundary');
+    if (options.start % BigInt(segmentSize) !== 0n) throw new RangeError('inside a segment');
     const tail = options.tail && decodeTail(options.tail);
     this.#options = options;
     this.#segmentSize = segmentSize;
@@ -81,7 +80,6 @@ export class RecordReader {
     this.#validEnd = tail?.record?.start ?? this.#at;
     this.#pages = new PageHeaders({ segmentSize, systemIdentifier, timeline: tail?.timeline ?? 0 });
     if (tail) this.#resume(tail);
-    // Whether the first page continues a record that is not known shows on that page.
     else this.#skipLeft = Number.POSITIVE_INFINITY;
   }
 
@@ -254,16 +252,13 @@ export class RecordReader {
     this.#advance(count);
     // The length alone shows the end of the log: the four bytes are always on one page.
     if (this.#got >= 4) this.#total = this.#header.readUInt32LE(0);
-    const problem = recordHeaderProblem({
-      header: this.#header,
-      length: this.#got,
+    const problem = recordHeaderProblem(this.#header, this.#got, {
       start: this.#start,
       previous: this.#previous,
     });
     if (problem) this.#stop(this.#start, problem);
     else if (this.#got === RECORD_HEADER) {
-      const [info, manager] = [this.#header[16]!, this.#header[17]!];
-      if (this.#options.keep(manager, info)) this.#kept = [];
+      if (this.#options.keep(this.#header[17]!, this.#header[16]!)) this.#kept = [];
       if (this.#got === this.#total) this.#completeRecord();
     }
     return from + count;
@@ -301,6 +296,5 @@ export class RecordReader {
 }
 
 const align = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
-
 /** PostgreSQL: MAXALIGN. */
 const align8 = (value: number): number => align(value, 8);

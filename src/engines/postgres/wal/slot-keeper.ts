@@ -1,8 +1,8 @@
 import { type HoldfastError, isHoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
-import { type ConnectOptions, connect } from '../protocol/connect.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { backoff } from './backoff.ts';
+import { openBestServer, type SourceHosts } from './best-server.ts';
 import type { JournalPosition } from './journal-recovery.ts';
 import { advanceSlot, dropSlot, ensureSlot, isLost, type SlotState, slotLost } from './slot.ts';
 
@@ -16,7 +16,7 @@ export type SlotEvent =
 export interface SlotKeeperOptions {
   readonly host: Host;
   /** `applicationName` differs from the receiver's: two of one name confuse synchronous commit. */
-  readonly source: Omit<ConnectOptions, 'replication' | 'signal' | 'wantedRole'>;
+  readonly source: SourceHosts;
   readonly slot: string;
   /** How far the repository holds the log. */
   readonly uploaded: () => JournalPosition | undefined;
@@ -75,9 +75,9 @@ export class SlotKeeper {
   }
 
   async #connect(signal: AbortSignal | undefined): Promise<Connection> {
-    const { source } = this.#options;
-    const wantedRole = source.otherHosts?.length ? 'primary' : 'any';
-    return await connect({ ...source, replication: 'database', wantedRole, signal });
+    const { host, source } = this.#options;
+    const opened = await openBestServer({ host, source, replication: 'database', signal });
+    return opened.connection;
   }
 
   async #round(connection: Connection): Promise<SlotState> {

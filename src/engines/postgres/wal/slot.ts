@@ -30,7 +30,7 @@ function literal(name: string): string {
 }
 
 /** Undefined when there is no such slot. */
-export async function readSlot(
+async function readSlot(
   connection: Connection,
   name: string,
 ): Promise<SlotState | undefined> {

@@ -143,6 +143,7 @@ export class WalStream {
     onDurable({ timeline: this.#timeline, lsn: this.#durable });
     if (!this.#paused) return;
     this.#paused = false;
+    this.#lastHeard = this.#options.host.clock.monotonic();
     connection.resume();
   }
 
@@ -161,7 +162,8 @@ export class WalStream {
       while (!signal.aborted) {
         await host.clock.sleep(statusIntervalMs, signal);
         const silent = host.clock.monotonic() - this.#lastHeard;
-        if (silent > livenessMs) {
+        // Held back by us, the server cannot be heard.
+        if (silent > livenessMs && !this.#paused) {
           const reason = `nothing came for ${Math.round(silent / 1000)} s`;
           connection.destroy(
             new HoldfastError('POSTGRES_CONNECTION_LOST', { ...connection.peer, reason }),
