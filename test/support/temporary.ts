@@ -66,7 +66,9 @@ function waitForExit(pid: number): void {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    const stat = `/proc/${pid}/stat`;
+    // A zombie is dead, though nobody has reaped it.
+    return !fs.existsSync(stat) || !/\) Z /.test(fs.readFileSync(stat, 'latin1'));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

@@ -76,7 +76,7 @@ export async function inEachDatabase(
   }
 }
 
-export async function inDatabase(
+async function inDatabase(
   context: CheckContext,
   database: string,
   body: (session: DatabaseSession) => Promise<void>,

@@ -37,13 +37,18 @@ export async function readPostmasterFile(options: {
   };
 }
 
-/** A pid we may not signal is alive all the same. */
-export function isAlive(pid: number): boolean {
+/** A pid we may not signal is alive all the same; one that only waits to be reaped is not. */
+export async function isAlive(options: {
+  readonly host: Host;
+  readonly pid: number;
+}): Promise<boolean> {
+  const { host, pid } = options;
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+  const stat = await host.fs.promises.readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  return !/\) Z /.test(stat);
 }

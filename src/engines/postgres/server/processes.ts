@@ -1,5 +1,4 @@
 import type { Host } from '../../../host/host.ts';
-import { isAlive } from './postmaster-file.ts';
 import { runProgram } from './run-program.ts';
 
 /**
@@ -44,7 +43,7 @@ async function descendants(pid: number): Promise<number[]> {
   for (const parent of found) {
     for (const [child, of] of pairs) if (of === parent && child) found.push(child);
   }
-  return found.filter((candidate) => isAlive(candidate));
+  return pairs.some(([child]) => child === pid) ? found : found.slice(1);
 }
 
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {

@@ -170,7 +170,7 @@ export async function refuseRunning(options: {
 }): Promise<void> {
   const { host, dataDir } = options;
   const file = await readPostmasterFile(options);
-  if (!file || !isAlive(file.pid)) return;
+  if (!file || !(await isAlive({ host, pid: file.pid }))) return;
   const name = await host.fs.promises.readFile(`/proc/${file.pid}/comm`, 'utf8').catch(() => '');
   if (name !== '' && name.trim() !== 'postgres') return;
   throw new HoldfastError('POSTGRES_SERVER_RUNNING', { dataDir, pid: file.pid });
