@@ -59,7 +59,7 @@ export const configErrors = {
   KEY_FILE_EXISTS: {
     kind: 'conflict',
     message: '{path} exists already, and a key is never overwritten.',
-    hint: 'Give a path that does not exist yet: holdfast key add --key-file <path>',
+    hint: 'Give --key-file a path that does not exist yet.',
   },
   CLI_USAGE: {
     kind: 'usage',

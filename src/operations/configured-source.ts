@@ -4,6 +4,7 @@ import { readPassword } from '../config/password-file.ts';
 import type { Warning } from '../config/warning.ts';
 import type { WantedRole } from '../engines/postgres/protocol/connect.ts';
 import type { TlsOptions } from '../engines/postgres/protocol/tls.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
 import type { Context } from './contract.ts';
 
 /** How `prefer` in holdfast.yaml reads as a search over the hosts. */
@@ -20,20 +21,27 @@ export function configuredSource(options: {
   readonly onWarning?: (warning: Warning) => void;
 }): PostgresSource {
   const { context, config, onWarning } = options;
+  const told = new Set<string>();
+  const warn = (warning: Warning) => {
+    if (!told.has(warning.message)) onWarning?.(warning);
+    told.add(warning.message);
+  };
   return {
     name: config.name,
     reach: async ({ physical }) => {
-      const [first, ...others] = config.hosts.map(address);
-      const [endpoint] = config.hosts;
-      if (!first || !endpoint) throw new Error('parse-config admits no source without a host');
       const database = physical ? 'replication' : config.database;
-      const password = await readPassword({ source: config, endpoint, database, ...context });
-      for (const warning of password.warnings) onWarning?.(warning);
+      const hosts = [];
+      for (const endpoint of config.hosts) {
+        const found = await readPassword({ source: config, endpoint, database, ...context });
+        for (const warning of found.warnings) warn(warning);
+        hosts.push({ ...address(endpoint), password: found.value });
+      }
+      const [first, ...others] = hosts;
+      if (!first) throw new Error('parse-config admits no source without a host');
       return {
         ...first,
         otherHosts: others,
         user: config.user,
-        password: password.value,
         database: config.database,
         wantedRole: WANTED_ROLE[config.prefer],
         tls: await tlsOptions(context, config),
@@ -49,15 +57,20 @@ const address = (endpoint: Endpoint) => ({
 
 async function tlsOptions(
   { host }: Pick<Context, 'host'>,
-  { tls }: SourceConfig,
+  { name, tls }: SourceConfig,
 ): Promise<TlsOptions> {
-  const read = async (path: string | undefined) =>
-    path === undefined ? undefined : await host.fs.promises.readFile(path, 'utf8');
-  const [ca, certificate, key] = await Promise.all([
-    read(tls.caFile),
-    read(tls.certFile),
-    read(tls.keyFile),
-  ]);
+  const read = async (key: string, path: string | undefined) => {
+    if (path === undefined) return undefined;
+    try {
+      return await host.fs.promises.readFile(path, 'utf8');
+    } catch (cause) {
+      const facts = { key, source: name, path, reason: (cause as Error).message };
+      throw new HoldfastError('TLS_FILE_UNREADABLE', facts, { cause });
+    }
+  };
+  const ca = await read('ca-file', tls.caFile);
+  const certificate = await read('cert-file', tls.certFile);
+  const key = await read('key-file', tls.keyFile);
   return {
     mode: tls.mode,
     ...(ca !== undefined && { ca }),

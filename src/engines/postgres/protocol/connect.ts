@@ -13,7 +13,7 @@ export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
   /** Tried in order after `host`. */
-  readonly otherHosts?: readonly Address[];
+  readonly otherHosts?: readonly OtherHost[];
   readonly user: string;
   readonly password?: string | undefined;
   /** The user's name when absent, as everywhere in PostgreSQL. */
@@ -29,6 +29,9 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** `password`, also an undefined one, goes before that of the options. */
+export type OtherHost = Address & { readonly password?: string | undefined };
+
 const CONNECT_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 5_000;
 
@@ -38,14 +41,17 @@ const CANCEL_TIMEOUT_MS = 5_000;
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const wanted = options.wantedRole ?? 'any';
-  const hosts = [{ host: options.host, port: options.port }, ...(options.otherHosts ?? [])];
+  const hosts: OtherHost[] = [
+    { host: options.host, port: options.port },
+    ...(options.otherHosts ?? []),
+  ];
   const passes = wanted === 'prefer-standby' ? (['standby', 'any'] as const) : [wanted];
   const failures: { readonly address: string; readonly error: unknown }[] = [];
   for (const role of passes) {
     for (const address of hosts) {
       options.signal?.throwIfAborted();
       try {
-        const connection = await connectTo(address, options);
+        const connection = await connectTo(address, { ...options, ...passwordOf(address) });
         const found = connection.parameters.get('in_hot_standby') === 'on' ? 'standby' : 'primary';
         if (role === 'any' || role === found) return connection;
         await connection.close();
@@ -68,6 +74,9 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     { cause: failures.at(-1)?.error },
   );
 }
+
+const passwordOf = (host: OtherHost): Pick<ConnectOptions, 'password'> =>
+  'password' in host ? { password: host.password } : {};
 
 async function connectTo(address: Address, options: ConnectOptions): Promise<Connection> {
   const { user, replication, applicationName } = options;
