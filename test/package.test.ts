@@ -14,6 +14,7 @@ const run = promisify(execFile);
 const folder = temporaryDirectory();
 const installed = join(folder, 'node_modules', 'holdfast');
 const INSTALL_TIMEOUT_MS = 240_000;
+const DEMO_TIMEOUT_MS = 240_000;
 
 before(
   async () => {
@@ -64,6 +65,19 @@ test('an older Node hands over to the one that came with the package', async (co
   if (!older) return context.skip('no Node before 24 is on PATH');
   const { stdout } = await run(older, [join(installed, 'bin', 'holdfast.js'), '--version']);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('the installed demo loses nothing and proves it', { timeout: DEMO_TIMEOUT_MS }, async () => {
+  const args = ['--no-install', 'holdfast', 'demo', '--json'];
+  const { stdout } = await run('npx', args, { cwd: folder, maxBuffer: 1 << 24 });
+  const { ok, commitsLost, commitsAcknowledged, proofLevel } = JSON.parse(stdout) as {
+    readonly ok: boolean;
+    readonly commitsLost: number;
+    readonly commitsAcknowledged: number;
+    readonly proofLevel: string;
+  };
+  assert.deepEqual({ ok, commitsLost, proofLevel }, { ok: true, commitsLost: 0, proofLevel: 'L4' });
+  assert.ok(commitsAcknowledged > 0);
 });
 
 async function olderNode(): Promise<string | undefined> {

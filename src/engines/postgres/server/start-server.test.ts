@@ -98,7 +98,7 @@ testEachMajor(
       settings: recoverySettings(plan),
       until: 'launched',
     });
-    assert.equal(await server.recovered(AbortSignal.timeout(30_000)), 'promoted');
+    assert.equal(await server.recovered(AbortSignal.timeout(60_000)), 'promoted');
     assert.deepEqual(await query(server, ENTRIES), [['1']]);
     await query(server, 'INSERT INTO entry VALUES (99); SELECT pg_switch_wal(); CHECKPOINT');
     const [sockets] = await query(server, 'SHOW listen_addresses');
@@ -145,7 +145,7 @@ testEachMajor('recovery ends where each kind of target says, and tells', async (
       until: 'launched',
     });
     try {
-      const found = await server.recovered(AbortSignal.timeout(30_000));
+      const found = await server.recovered(AbortSignal.timeout(60_000));
       assert.equal(found, outcome, `${target.kind} ${action}`);
       const kinds = server.events.map(({ kind }) => kind);
       assert.equal(kinds.includes('stopping'), target.kind !== 'end');
@@ -173,7 +173,7 @@ testEachMajor('trap 11: a target beyond the log is an error, not a success', asy
     settings: recoverySettings(plan),
     until: 'launched',
   });
-  await assert.rejects(server.recovered(AbortSignal.timeout(30_000)), {
+  await assert.rejects(server.recovered(AbortSignal.timeout(60_000)), {
     code: 'POSTGRES_TARGET_NOT_REACHED',
   });
   await server.stop('immediate');
