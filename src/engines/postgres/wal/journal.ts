@@ -295,7 +295,5 @@ export class Journal {
     await this.#closeFile();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
+  [Symbol.asyncDispose] = (): Promise<void> => this.close();
 }

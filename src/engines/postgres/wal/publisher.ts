@@ -1,6 +1,6 @@
 import { HoldfastError, isHoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
-import { formatLsn, lsn } from '../lsn.ts';
+import { formatLsn, type Lsn, lsn } from '../lsn.ts';
 import { backoff } from './backoff.ts';
 import type { Journal } from './journal.ts';
 import type { JournalPosition, JournalSegment } from './journal-recovery.ts';
@@ -65,6 +65,7 @@ export class WalPublisher {
   #lastPieceAt = Number.NEGATIVE_INFINITY;
   #wake: (() => void) | undefined;
   #failing = false;
+  #toldInvalid: Lsn | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -187,7 +188,8 @@ export class WalPublisher {
   }
 
   #checkValid({ timeline, name }: JournalSegment, { stopped }: SegmentIndex): void {
-    if (!stopped) return;
+    if (!stopped || this.#toldInvalid === stopped.at) return;
+    this.#toldInvalid = stopped.at;
     const reason = `${stopped.reason} at ${formatLsn(stopped.at)} of timeline ${timeline}`;
     const error = new HoldfastError('WAL_LOG_INVALID', { file: name, reason });
     this.#options.onEvent({ kind: 'log-invalid', error });

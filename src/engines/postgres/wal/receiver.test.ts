@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { renameSync, rmSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failNth, faultyFileSystem } from '../../../../test/doubles/faulty-file-system.ts';
@@ -172,71 +171,6 @@ test('remote_apply is refused with the statement that mends it, unless nobody wa
   const failure = await following.fails();
   assert.ok(isHoldfastError(failure, 'WAL_REMOTE_APPLY'));
   assert.match(failure.hint, /ALTER SYSTEM SET synchronous_commit = 'on'/);
-});
-
-test('a journal ahead of its primary is refused; a journal behind what the server kept is a gap (§4.3 #24)', {
-  timeout,
-}, async () => {
-  using directory = temporary();
-  await using server = await startPostgres({
-    major: 18,
-    initdb: SMALL,
-    settings: { wal_keep_size: '0', max_wal_size: '2MB', min_wal_size: '2MB' },
-  });
-  await Load.prepare(server);
-  {
-    await using following = await Following.start(server, { directory: directory.path });
-    await following.reaches(await flushed(server));
-  }
-  for (let round = 0; round < 6; round++) {
-    await server.sql(
-      "insert into load select 9, g, repeat('x', 500) from generate_series(1, 1500) g; select pg_switch_wal()",
-    );
-    await server.sql('checkpoint');
-  }
-  {
-    await using following = await Following.start(server, { directory: directory.path });
-    await following.until('gap', () => following.of('gap').length === 1);
-    const [gap] = following.of('gap');
-    assert.ok(gap!.from < gap!.to);
-    assert.equal(gap!.error.code, 'WAL_GAP');
-    await server.sql("insert into load values (1, 1, 'after the gap')");
-    await following.reaches(await flushed(server));
-    const names = following.journal.segments.map(({ number }) => number);
-    assert.ok(names.at(-1)! - names[0]! >= BigInt(names.length), 'a hole in the journal');
-  }
-});
-
-test('a primary that was set back is refused, and nothing is acknowledged to it', {
-  timeout,
-}, async () => {
-  using directory = temporary();
-  await using server = await startPostgres({ major: 18, settings: { full_page_writes: 'off' } });
-  await Load.prepare(server);
-  await server.stop();
-  const copy = await server.copyStopped();
-  await server.start();
-  {
-    await using following = await Following.start(server, { directory: directory.path });
-    await server.sql(
-      "insert into load select 9, g, repeat('x', 500) from generate_series(1, 5000) g",
-    );
-    await following.reaches(await flushed(server));
-  }
-  await server.stop();
-  rmSync(server.dataDir, { recursive: true });
-  renameSync(copy, server.dataDir);
-  await server.start();
-  {
-    await using following = await Following.start(server, { directory: directory.path });
-    assert.ok(isHoldfastError(await following.fails(), 'WAL_JOURNAL_AHEAD'));
-  }
-  // Once it has written more than the journal holds, only the bytes show the fork.
-  await server.sql(
-    "insert into load select 8, g, repeat('y', 500) from generate_series(1, 12000) g",
-  );
-  await using following = await Following.start(server, { directory: directory.path });
-  assert.ok(isHoldfastError(await following.fails(), 'WAL_DIVERGED'));
 });
 
 test('tier repository: a commit waits for the upload, not for the journal', {

@@ -56,7 +56,10 @@ export interface ReceiverOptions {
   readonly source: SourceHosts;
   /** `journal` when absent. */
   readonly tier?: DurabilityTier;
-  /** How far the repository holds the log; asked by tier `repository`. */
+  /**
+   * How far the repository holds the log: what tier `repository` acknowledges, and where to go on
+   * when the journal was lost or left far behind.
+   */
   readonly uploaded?: () => JournalPosition | undefined;
   /** The oldest position the server still keeps for us, as its slot says. */
   readonly oldestKept?: () => Promise<Lsn | undefined>;
@@ -152,8 +155,9 @@ export class WalReceiver {
     const { journal, onEvent, oldestKept } = this.#options;
     const { segmentSize } = journal;
     let server = identified;
-    const startAt = journal.end ? undefined : await oldestKept?.();
-    let start = chooseStart({ server, journal: journal.end, segmentSize, startAt });
+    const held = this.#heldEnd();
+    const startAt = held ? undefined : await oldestKept?.();
+    let start = chooseStart({ server, journal: held, segmentSize, startAt });
     for (;;) {
       if (start.switched) {
         const { from, at, beyond } = start.switched;
@@ -172,11 +176,26 @@ export class WalReceiver {
     }
   }
 
+  /**
+   * The journal's end, unless the repository holds much more: another machine followed meanwhile.
+   * A little more does not count: the journal is cut at a record, and goes on without a hole.
+   */
+  #heldEnd(): JournalPosition | undefined {
+    const { journal, uploaded } = this.#options;
+    const stored = uploaded?.();
+    const { end } = journal;
+    if (!end || !stored) return end ?? stored;
+    const further =
+      stored.timeline > end.timeline ||
+      (stored.timeline === end.timeline && stored.lsn - end.lsn > BigInt(journal.segmentSize));
+    return further ? stored : end;
+  }
+
   /** What the server no longer has is told as a gap; the stream goes on from what it has. */
   async #streamOrGap(session: StreamSession): Promise<TimelineEnd> {
     const { journal, onEvent, oldestKept } = this.#options;
     const { server, start } = session;
-    const from = journal.end?.lsn ?? start.lsn;
+    const from = this.#heldEnd()?.lsn ?? start.lsn;
     try {
       return await this.#streamFrom(session);
     } catch (error) {

@@ -33,6 +33,7 @@ export class SlotKeeper {
   readonly #options: SlotKeeperOptions;
   #state: SlotState | undefined;
   #failures = 0;
+  #worked = false;
 
   constructor(options: SlotKeeperOptions) {
     this.#options = options;
@@ -53,7 +54,10 @@ export class SlotKeeper {
     }
   }
 
-  /** Until told to stop; rejects for what the person must correct. */
+  /**
+   * Until told to stop; rejects for what the person must correct, if it never worked before: a
+   * receiver that commits wait for must not end because its slot does.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { host, onEvent, intervalMs = INTERVAL_MS, maxRetryMs = MAX_RETRY_MS } = this.#options;
     while (!signal.aborted) {
@@ -66,7 +70,7 @@ export class SlotKeeper {
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (!isHoldfastError(error) || isHopeless(error)) throw error;
+        if (!isHoldfastError(error) || (isForPeople(error) && !this.#worked)) throw error;
         const retryInMs = backoff({ host, attempt: this.#failures++, maxMs: maxRetryMs });
         onEvent({ kind: 'slot-unreachable', error, retryInMs });
         await host.clock.sleep(retryInMs, signal).catch(() => undefined);
@@ -95,10 +99,11 @@ export class SlotKeeper {
     const restartLsn = await advanceSlot(connection, state, uploaded());
     const retained = state.server.lsn - restartLsn;
     this.#state = { ...state, restartLsn, retainedBytes: retained > 0n ? retained : 0n };
+    this.#worked = true;
     onEvent({ kind: 'slot', state: this.#state });
     return this.#state;
   }
 }
 
-const isHopeless = ({ kind }: HoldfastError): boolean =>
-  kind === 'conflict' || kind === 'internal' || kind === 'usage' || kind === 'denied';
+const isForPeople = ({ kind }: HoldfastError): boolean =>
+  kind === 'conflict' || kind === 'usage' || kind === 'denied';

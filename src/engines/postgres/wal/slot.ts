@@ -30,10 +30,7 @@ function literal(name: string): string {
 }
 
 /** Undefined when there is no such slot. */
-async function readSlot(
-  connection: Connection,
-  name: string,
-): Promise<SlotState | undefined> {
+async function readSlot(connection: Connection, name: string): Promise<SlotState | undefined> {
   const [found] = await connection.query(
     `SELECT slot_type, restart_lsn, wal_status, safe_wal_size FROM pg_replication_slots WHERE slot_name = ${literal(name)}`,
   );
