@@ -4,6 +4,7 @@ import { type CapturedBackup, captureBaseBackup } from '../engines/postgres/capt
 import {
   type CaptureParent,
   type CapturePlan,
+  fallbackAfter,
   planCapture,
 } from '../engines/postgres/capture/plan-capture.ts';
 import { inspect } from '../engines/postgres/inspect/inspect.ts';
@@ -12,7 +13,7 @@ import { readClock } from '../engines/postgres/inspect/sql-facts.ts';
 import { parseLsn } from '../engines/postgres/lsn.ts';
 import type { Connection } from '../engines/postgres/protocol/connection.ts';
 import { DOCUMENT, type PostgresSnapshotDocument } from '../engines/postgres/snapshot-document.ts';
-import { HoldfastError, isHoldfastError } from '../errors/holdfast-error.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
 import { Lease } from '../repository/leases/lease.ts';
 import { leasedStore } from '../repository/leases/leased-store.ts';
 import type { Lineage } from '../repository/lineages.ts';
@@ -130,11 +131,10 @@ async function capture(run: Run): Promise<Captured> {
   try {
     return await captureAs({ ...run, plan, manifest });
   } catch (error) {
-    // The server's summaries may fall short although they were there when it was asked.
-    if (!manifest || !isHoldfastError(error, 'POSTGRES_SUMMARIES_MISSING')) throw error;
-    const reason = `WAL summaries were not available: ${error.message}`;
-    onNotice?.(`${reason} Reading everything and comparing it with the parent instead.`);
-    const fallback: CapturePlan = { kind: 'hash-incremental', reason };
+    // Some of it can only be known by trying: the server refuses this incremental, not the backup.
+    const fallback = manifest && fallbackAfter(error);
+    if (!fallback) throw error;
+    onNotice?.(`No native incremental: ${fallback.reason}. Reading everything instead.`);
     return await captureAs({ ...run, plan: fallback, manifest: undefined });
   }
 }
