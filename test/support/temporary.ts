@@ -36,7 +36,9 @@ export function sweepTemporary(): void {
     const owner = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
     if (!owner || isAlive(owner)) continue;
     const path = join(tmpdir(), name);
-    for (const cluster of fs.readdirSync(path)) killPostmaster(join(path, cluster));
+    // Another run may sweep the same at this moment.
+    if (fs.statSync(path, { throwIfNoEntry: false })?.uid !== process.getuid?.()) continue;
+    killPostmaster(join(path, 'data'));
     fs.rmSync(path, { recursive: true, force: true });
   }
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
 import { LogReader } from './log-reader.ts';
-import { readPostmasterFile } from './postmaster-file.ts';
+import { isAlive, readPostmasterFile } from './postmaster-file.ts';
 import { processesIn, signalAll } from './processes.ts';
 import { parseRecoveryEvent, type RecoveryEvent } from './recovery-event.ts';
 import { serverEnvironment } from './run-program.ts';
@@ -173,12 +173,19 @@ export class Server {
     const patience = clock.monotonic() + ORPHAN_GRACE_MS;
     for (;;) {
       const orphans = await this.#processes();
-      if (orphans.length === 0) break;
+      if (orphans.length === 0 || (await this.#succeeded())) break;
       if (clock.monotonic() > patience) signalAll(orphans, 'SIGKILL');
       await clock.sleep(POLL_MS);
     }
     this.#cleaned = true;
     await this.#options.cleanUp();
+  }
+
+  /** Somebody else runs a server on the directory by now: those processes are not ours. */
+  async #succeeded(): Promise<boolean> {
+    const { host } = this.#options;
+    const file = await readPostmasterFile(this.#options);
+    return file !== null && file.pid !== this.pid && (await isAlive({ host, pid: file.pid }));
   }
 
   async #processes(): Promise<number[]> {
