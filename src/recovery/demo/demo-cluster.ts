@@ -13,7 +13,7 @@ import { startServer } from '../../engines/postgres/server/start-server.ts';
 import type { Host } from '../../host/host.ts';
 
 const SUPERUSER = 'postgres';
-export const DEMO_MAJOR = 18;
+const DEMO_MAJOR = 18;
 
 /** What a production server would have; nothing is relaxed for speed. */
 const SETTINGS = {

@@ -71,7 +71,7 @@ export function newestSnapshotBefore(options: {
     .at(-1);
 }
 
-export function describeRange(range: TimedRange): string {
+function describeRange(range: TimedRange): string {
   const times = `${formatInstant(range.fromTime)} to ${formatInstant(range.throughTime)}`;
   return `timeline ${range.timeline}: ${times} (${formatLsn(range.from)} to ${formatLsn(range.to)})`;
 }

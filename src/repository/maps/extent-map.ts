@@ -27,7 +27,7 @@ export interface Place {
 }
 
 /** The next extent goes on exactly where the previous one ends. */
-export function joins(previous: Extent, next: Extent): boolean {
+function joins(previous: Extent, next: Extent): boolean {
   if (previous.start + previous.count !== next.start) return false;
   if (previous.at === null || next.at === null) return previous.at === next.at;
   return (
@@ -44,7 +44,7 @@ export function append(extents: Extent[], next: Extent): void {
 }
 
 /** The part of `extent` inside units `from` up to `to`; its count is 0 when there is none. */
-export function clip(extent: Extent, from: number, to: number): Extent {
+function clip(extent: Extent, from: number, to: number): Extent {
   const start = Math.max(extent.start, from);
   const end = Math.min(extent.start + extent.count, to);
   const at = extent.at && {
