@@ -61,6 +61,11 @@ export const configErrors = {
     message: '{path} exists already, and a key is never overwritten.',
     hint: 'Give --key-file a path that does not exist yet.',
   },
+  INIT_KEY_ABSENT: {
+    kind: 'absent',
+    message: 'There is a repository at {location} already, and its key is not at {path}.',
+    hint: 'Put its key there or name it (--key-file, --passphrase-file, --passphrase-env); for a new repository choose another --location.',
+  },
   CLI_USAGE: {
     kind: 'usage',
     message: '{reason}',

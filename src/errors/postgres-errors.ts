@@ -363,6 +363,11 @@ export const postgresErrors = {
       'The log of timeline {timeline} from {position} on is not in the repository yet: {reason}',
     hint: 'It is safe in the journal and will be tried again. Check the repository: holdfast doctor.',
   },
+  WAL_ARCHIVE_FOREIGN: {
+    kind: 'conflict',
+    message: '{file} is of cluster {found}, but the source {source} is cluster {expected}.',
+    hint: 'If the source is that cluster from now on, run holdfast backup {source}; otherwise correct --source in archive_command or restore_command.',
+  },
   WAL_STORED_GAP: {
     kind: 'corrupt',
     message:

@@ -1,13 +1,18 @@
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { backup } from './backup.ts';
 import type { Operations } from './contract.ts';
+import { deleteSnapshot } from './delete-snapshot.ts';
 import { demo } from './demo.ts';
 import { follow } from './follow.ts';
+import { init } from './init.ts';
 import { keyAdd } from './key-add.ts';
 import { keyList } from './key-list.ts';
 import { list } from './list.ts';
 import { restore } from './restore.ts';
 import { show } from './show.ts';
+import { verify } from './verify.ts';
+import { walFetch } from './wal-fetch.ts';
+import { walPush } from './wal-push.ts';
 import { window } from './window.ts';
 
 const unbound = (name: string) => async (): Promise<never> => {
@@ -16,19 +21,19 @@ const unbound = (name: string) => async (): Promise<never> => {
 
 /** The rooms behind the commands. */
 export const operations: Operations = {
-  init: unbound('init'),
+  init,
   backup,
   follow,
   restore,
-  verify: unbound('verify'),
+  verify,
   list,
   show,
   window,
-  deleteSnapshot: unbound('delete'),
+  deleteSnapshot,
   doctor: unbound('doctor'),
   demo,
-  walPush: unbound('wal-push'),
-  walFetch: unbound('wal-fetch'),
+  walPush,
+  walFetch,
   keyAdd,
   keyList,
 };
