@@ -66,6 +66,16 @@ export const recoveryErrors = {
     message: 'Tablespace {oid} would be restored to {location}, which is not empty.',
     hint: 'Map it elsewhere: run the command again with --tablespace {location}=<directory>.',
   },
+  TABLESPACE_UNKNOWN: {
+    kind: 'usage',
+    message: 'The snapshot has no tablespace at {location}; it has {known}.',
+    hint: 'Name a tablespace by its own place: --tablespace /its/own/place=/another/place.',
+  },
+  TABLESPACE_COLLISION: {
+    kind: 'usage',
+    message: 'Tablespace {oid} would be restored to {target}, which is for {other} already.',
+    hint: 'Map it to a directory of its own: --tablespace {original}=<directory>.',
+  },
   RECOVERY_FAILED: {
     kind: 'unproven',
     message: 'The restored server did not finish recovery: {reason}',

@@ -61,7 +61,11 @@ export async function recoverServer(options: {
         user,
         isolated: true,
         until: 'launched',
-        settings: recoverySettings({ ...plan, restoreCommand: spool.restoreCommand }),
+        settings: {
+          ...recoverySettings({ ...plan, restoreCommand: spool.restoreCommand }),
+          // So that recovery does not mind smaller limits than the source's, max_connections say.
+          hot_standby: 'off',
+        },
         sourceSettings: resolution.snapshot.document.settings,
         ...(options.port !== undefined && { port: options.port }),
         ...(signal && { signal }),

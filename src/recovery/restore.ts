@@ -14,6 +14,7 @@ import type { Snapshot } from '../repository/snapshots/snapshot.ts';
 import type { LogState } from './log/log-state.ts';
 import { readCoveredSegment } from './log/read-segment.ts';
 import { Phases } from './phases.ts';
+import { atDestination } from './place/destination-error.ts';
 import { placeSnapshot } from './place/place-snapshot.ts';
 import { logFiles } from './place/plan-log.ts';
 import { prefillLog } from './place/prefill-log.ts';
@@ -56,7 +57,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   // Before the first byte: a missing server is found out now, not after an hour of copying.
   const binaries = options.start ? await findBinaries({ host, major, user }) : undefined;
 
-  const { bytes } = await phases.measure('fetch', () =>
+  const placement = await phases.measure('fetch', () =>
     placeSnapshot({ ...options, snapshot, document, user }),
   );
   const files = logFiles({
@@ -69,16 +70,20 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     timeline: resolution.timeline,
     action: 'promote' as const,
   };
-  await requestRecovery({ host, dataDir: directory, user });
-  if (binaries) {
-    const recovered = await recoverServer({ ...options, phases, binaries, user, files, plan });
-    return { bytes, phases: phases.seconds, ...recovered };
+  await atDestination(directory, () => requestRecovery({ host, dataDir: directory, user }));
+  if (!binaries) {
+    await phases.measure('log', () => prefillLog({ host, directory, files }));
+    // All the log there is lies in pg_wal; the archive has nothing to add.
+    const settings = recoverySettings({ ...plan, restoreCommand: 'false' });
+    await atDestination(directory, () =>
+      persistSettings({ host, dataDir: directory, user, settings }),
+    );
   }
-  await phases.measure('log', () => prefillLog({ host, directory, files, user }));
-  // All the log there is lies in pg_wal; the archive has nothing to add.
-  const settings = recoverySettings({ ...plan, restoreCommand: 'false' });
-  await persistSettings({ host, dataDir: directory, user, settings });
-  return { bytes, phases: phases.seconds };
+  await phases.measure('seal', () => placement.seal());
+  const { bytes } = placement;
+  if (!binaries) return { bytes, phases: phases.seconds };
+  const recovered = await recoverServer({ ...options, phases, binaries, user, files, plan });
+  return { bytes, phases: phases.seconds, ...recovered };
 }
 
 /** For people: what a restore will read and where it will end. */

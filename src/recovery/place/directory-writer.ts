@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HoldfastError } from '../../errors/holdfast-error.ts';
 import type { Host } from '../../host/host.ts';
 import type { RestoreTarget } from '../../repository/snapshots/restore-snapshot.ts';
+import { atDestination } from './destination-error.ts';
 
 /** Open at once; a cluster may have more files than a process may hold. */
 const OPEN_FILES = 128;
@@ -29,6 +29,7 @@ export class DirectoryWriter implements RestoreTarget {
   /** Least recently used first. */
   readonly #open = new Map<string, OpenFile>();
   readonly #made = new Set<string>();
+  readonly #modes = new Map<string, number>();
   bytesWritten = 0;
 
   constructor(options: { readonly host: Host; readonly root: string }) {
@@ -38,8 +39,19 @@ export class DirectoryWriter implements RestoreTarget {
 
   async directory(entry: { readonly path: string; readonly mode: number }): Promise<void> {
     const { path, mode } = entry;
-    const options = { recursive: true, mode };
-    await this.#guard(() => this.#host.fs.promises.mkdir(join(this.#root, path), options));
+    const target = join(this.#root, path);
+    const { promises: fs } = this.#host.fs;
+    this.#modes.set(path, mode);
+    await this.#guard(async () => {
+      await fs.mkdir(target, { recursive: true, mode });
+      // It may have been there before, and our umask may have taken bits away.
+      await fs.chmod(target, mode);
+    });
+  }
+
+  /** Permission bits the snapshot has for a directory that was restored. */
+  modeOf(path: string): number | undefined {
+    return this.#modes.get(path);
   }
 
   /** Creates the file at its full size; what is never written stays a hole of zeroes. */
@@ -53,6 +65,7 @@ export class DirectoryWriter implements RestoreTarget {
       }
       const handle = await this.#host.fs.promises.open(target, 'wx', mode);
       try {
+        if ((mode & 0o077) !== 0) await handle.chmod(mode);
         await handle.truncate(size);
       } finally {
         await handle.close();
@@ -83,6 +96,18 @@ export class DirectoryWriter implements RestoreTarget {
   async close({ path }: { path: string }): Promise<void> {
     this.#use(path);
     await this.#guard(() => this.#sync(path));
+  }
+
+  /** A small file at once, durable. */
+  async whole(file: {
+    readonly path: string;
+    readonly bytes: Buffer;
+    readonly mode: number;
+  }): Promise<void> {
+    const { path, bytes, mode } = file;
+    await this.file({ path, size: bytes.length, mode });
+    await this.write({ path }, 0, bytes);
+    await this.close({ path });
   }
 
   /** After a failure: lets go of the files without a promise about them. */
@@ -123,17 +148,7 @@ export class DirectoryWriter implements RestoreTarget {
     }
   }
 
-  /** Errors of the destination are its own, never mistaken for the repository's. */
-  async #guard(act: () => Promise<unknown>): Promise<void> {
-    try {
-      await act();
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      const directory = this.#root;
-      if (code === 'ENOSPC' || code === 'EDQUOT') {
-        throw new HoldfastError('DESTINATION_FULL', { directory }, { cause });
-      }
-      throw new HoldfastError('DESTINATION_UNUSABLE', { directory, reason: message }, { cause });
-    }
+  #guard(act: () => Promise<unknown>): Promise<unknown> {
+    return atDestination(this.#root, act);
   }
 }

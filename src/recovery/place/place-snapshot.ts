@@ -10,15 +10,29 @@ import type { Repository } from '../../repository/repository.ts';
 import { readDocument } from '../../repository/snapshots/read-snapshot.ts';
 import { restoreSnapshot } from '../../repository/snapshots/restore-snapshot.ts';
 import type { Snapshot } from '../../repository/snapshots/snapshot.ts';
-import { prepareDestination, prepareTablespace, settleTree } from './destination.ts';
+import { makeRoot, refuseUsedDestination, refuseUsedTablespace } from './destination.ts';
+import { atDestination } from './destination-error.ts';
 import { DirectoryWriter } from './directory-writer.ts';
+import { settleTree, syncDirectory } from './settle.ts';
+import { linkTablespaces, planTablespaces } from './tablespaces.ts';
 
 /** Written last: until it is there, no server takes the directory for a cluster. */
 const CONTROL_FILE = 'global/pg_control';
+/** A directory of every cluster; initdb gave the data directory itself the same mode. */
+const ANY_DIRECTORY = 'global';
+
+/** A cluster that is all there but for its control file. */
+export interface Placement {
+  /** Written so far. */
+  readonly bytes: number;
+  /** Makes everything below the directory durable and the server's own; then it is a cluster. */
+  seal(): Promise<void>;
+}
 
 /**
- * Writes a snapshot's files into an empty directory, with its backup label, durably.
- * Nothing of an older restore is touched; a failure leaves a directory no server will start on.
+ * Writes a snapshot's files into an empty directory, with its backup label. What recovery needs
+ * beside them goes there next, then it is sealed. A failure before that, of whatever kind, leaves
+ * a directory no server will start on. Nothing of an older restore is touched.
  */
 export async function placeSnapshot(options: {
   readonly host: Host;
@@ -33,55 +47,52 @@ export async function placeSnapshot(options: {
   readonly user: ServerUser | undefined;
   readonly workers?: number;
   readonly onProgress?: OnProgress;
-}): Promise<{ readonly bytes: number }> {
+}): Promise<Placement> {
   const { host, repository, snapshot, document, directory, source, user } = options;
-  await prepareDestination({ host, directory, source });
-  const locations = document.tablespaces.map(({ oid, location }) => ({
-    oid,
-    location: options.tablespaces.get(location) ?? location,
-  }));
-  for (const tablespace of locations) await prepareTablespace({ host, ...tablespace });
+  const locations = planTablespaces({
+    tablespaces: document.tablespaces,
+    mapping: options.tablespaces,
+    directory,
+  });
+  await refuseUsedDestination({ host, directory, source });
+  for (const tablespace of locations) await refuseUsedTablespace({ host, ...tablespace });
+  const roots = [directory, ...locations.map(({ location }) => location)];
+  for (const root of roots) await makeRoot({ host, directory: root });
   await linkTablespaces({ host, directory, locations });
 
   const writer = new DirectoryWriter({ host, root: directory });
-  const restore = (filter: (path: string) => boolean) =>
-    restoreSnapshot({
-      repository,
-      snapshot,
-      target: writer,
-      filter: (entry) => filter(entry.path),
-      ...(options.onProgress && { onProgress: options.onProgress }),
-      ...(options.workers !== undefined && { workers: options.workers }),
-    });
-  try {
-    await restore((path) => path !== CONTROL_FILE);
-    const label = await readDocument({ repository, snapshot, name: DOCUMENT.backupLabel });
-    const entry = { path: 'backup_label', size: label.length, mode: 0o600 };
-    await writer.file(entry);
-    await writer.write(entry, 0, label);
-    await writer.close(entry);
-    for (const root of [directory, ...locations.map(({ location }) => location)]) {
-      await settleTree({ host, root, owner: user });
+  const restore = async (filter: (path: string) => boolean) => {
+    try {
+      await restoreSnapshot({
+        repository,
+        snapshot,
+        target: writer,
+        filter: (entry) => filter(entry.path),
+        ...(options.onProgress && { onProgress: options.onProgress }),
+        ...(options.workers !== undefined && { workers: options.workers }),
+      });
+    } catch (error) {
+      await writer.abandon();
+      throw error;
     }
-    await restore((path) => path === CONTROL_FILE);
-    await giveTo({ host, path: join(directory, CONTROL_FILE), user });
-  } catch (error) {
-    await writer.abandon();
-    throw error;
-  }
-  return { bytes: writer.bytesWritten };
-}
-
-/** Made here rather than by PostgreSQL from a tablespace_map, so that the mapping is ours. */
-async function linkTablespaces(options: {
-  readonly host: Host;
-  readonly directory: string;
-  readonly locations: readonly { readonly oid: number; readonly location: string }[];
-}): Promise<void> {
-  const { host, directory, locations } = options;
-  const links = join(directory, 'pg_tblspc');
-  await host.fs.promises.mkdir(links, { recursive: true, mode: 0o700 });
-  for (const { oid, location } of locations) {
-    await host.fs.promises.symlink(location, join(links, String(oid)));
-  }
+  };
+  await restore((path) => path !== CONTROL_FILE);
+  const label = await readDocument({ repository, snapshot, name: DOCUMENT.backupLabel });
+  await writer.whole({ path: 'backup_label', bytes: label, mode: 0o600 });
+  return {
+    get bytes() {
+      return writer.bytesWritten;
+    },
+    seal: async () => {
+      const mode = writer.modeOf(ANY_DIRECTORY) ?? 0o700;
+      for (const root of roots) {
+        await atDestination(root, () => settleTree({ host, root, mode, owner: user }));
+      }
+      await restore((path) => path === CONTROL_FILE);
+      await atDestination(directory, async () => {
+        await giveTo({ host, path: join(directory, CONTROL_FILE), user });
+        await syncDirectory({ host, path: join(directory, 'global') });
+      });
+    },
+  };
 }

@@ -1,37 +1,43 @@
 import { join } from 'node:path';
-import { giveTo, type ServerUser } from '../../engines/postgres/server/server-user.ts';
 import type { Host } from '../../host/host.ts';
 import type { SpoolFile } from '../spool/wal-spool.ts';
+import { atDestination } from './destination-error.ts';
 
 /**
  * Puts the log a restore needs into pg_wal itself, so that the directory recovers on its own.
  * Each segment is marked as archived: it is, and must not be pushed to production's archive again.
+ * Sealing the placement gives the files away and makes their names durable.
  */
 export async function prefillLog(options: {
   readonly host: Host;
   readonly directory: string;
   readonly files: readonly SpoolFile[];
-  readonly user: ServerUser | undefined;
 }): Promise<void> {
-  const { host, directory, files, user } = options;
-  const { promises: fs } = host.fs;
+  const { host, directory, files } = options;
   const wal = join(directory, 'pg_wal');
   const status = join(wal, 'archive_status');
-  await fs.mkdir(status, { recursive: true, mode: 0o700 });
-  for (const path of [wal, status]) await giveTo({ host, path, user });
+  await atDestination(directory, () =>
+    host.fs.promises.mkdir(status, { recursive: true, mode: 0o700 }),
+  );
   for (const { name, fetch } of files) {
-    for (const [path, bytes] of [
-      [join(wal, name), await fetch()],
-      [join(status, `${name}.done`), Buffer.alloc(0)],
-    ] as const) {
-      const handle = await fs.open(path, 'wx', 0o600);
-      try {
-        await handle.writeFile(bytes);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await giveTo({ host, path, user });
-    }
+    const bytes = await fetch();
+    await atDestination(directory, async () => {
+      await writeNew({ host, path: join(wal, name), bytes });
+      await writeNew({ host, path: join(status, `${name}.done`), bytes: Buffer.alloc(0) });
+    });
+  }
+}
+
+async function writeNew(options: {
+  readonly host: Host;
+  readonly path: string;
+  readonly bytes: Buffer;
+}): Promise<void> {
+  const handle = await options.host.fs.promises.open(options.path, 'wx', 0o600);
+  try {
+    await handle.writeFile(options.bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
