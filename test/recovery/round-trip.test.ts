@@ -2,13 +2,7 @@ import assert from 'node:assert/strict';
 import { openSession } from '../../src/capture/source.ts';
 import { testEachMajor } from '../support/majors.ts';
 import { startPostgres } from '../support/postgres.ts';
-import {
-  restoreTo,
-  snapshotOf,
-  sourceOf,
-  sourceOfServer,
-  temporaryRepository,
-} from './scenario.ts';
+import { restoreTo, snapshotOf, sourceOf, temporaryRepository } from './scenario.ts';
 
 testEachMajor('a snapshot restores as a running server with its data', async (major) => {
   await using place = await temporaryRepository();
@@ -23,7 +17,7 @@ testEachMajor('a snapshot restores as a running server with its data', async (ma
   });
   assert.ok(server);
   await using _running = server;
-  await using session = await openSession(sourceOfServer(server), { applicationName: 'test' });
+  await using session = await openSession(sourceOf(server), { applicationName: 'test' });
   const [set] = await session.query('select count(*) from t');
   assert.equal(set?.rows[0]?.[0], '10000');
 });
