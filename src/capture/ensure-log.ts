@@ -1,8 +1,8 @@
 import { coveredPrefix } from '../content/covered-prefix.ts';
 import type { Inspection } from '../engines/postgres/inspect/inspection.ts';
-import type { Lsn } from '../engines/postgres/lsn.ts';
+import { type Lsn, lsn } from '../engines/postgres/lsn.ts';
 import { fetchTimelineHistory } from '../engines/postgres/protocol/replication.ts';
-import { segmentName, segmentNumber } from '../engines/postgres/wal/segment-name.ts';
+import { segmentName, segmentNumber, segmentStart } from '../engines/postgres/wal/segment-name.ts';
 import type { Clock } from '../host/clock.ts';
 import { readLease } from '../repository/leases/lease-object.ts';
 import type { Lineage } from '../repository/lineages.ts';
@@ -54,7 +54,21 @@ export async function ensureLog(options: {
   }
   if (await held()) return;
   const { systemIdentifier } = inspection;
-  const stream = { connection, timeline, from, to, segmentSize, systemIdentifier, sink, signal };
+  // On a primary the end of a backup switches segments: what is left of this one is there already,
+  // and a whole segment is what the next follower goes on from.
+  const end = inspection.inRecovery
+    ? to
+    : lsn(segmentStart(lsn(to - 1n), segmentSize) + BigInt(segmentSize));
+  const stream = {
+    connection,
+    timeline,
+    from,
+    to: end,
+    segmentSize,
+    systemIdentifier,
+    sink,
+    signal,
+  };
   await streamRange(stream);
 }
 

@@ -28,6 +28,7 @@ export async function follow(
   const warnings: Warning[] = [...opened];
   const source = configuredSource({ context, config: chosen, onWarning: (w) => warnings.push(w) });
   const startedAt = new Date(host.clock.now()).toISOString();
+  let from: bigint | undefined;
   const gaps = new GapMender({ context, config: chosen, repository });
   const follower = await Follower.start({
     repository,
@@ -44,7 +45,8 @@ export async function follow(
       const notice = followerNotice(event);
       if (notice !== undefined) onNotice(notice);
       if (event.kind === 'position') {
-        onProgress({ phase: 'follow', done: Number(event.position.lsn), unit: 'bytes' });
+        from ??= event.position.lsn;
+        onProgress({ phase: 'follow', done: Number(event.position.lsn - from), unit: 'bytes' });
       }
       if (event.kind === 'gap') gaps.mend();
     },
@@ -56,7 +58,7 @@ export async function follow(
   await Promise.race([aborted, follower.ended]);
   await gaps.settled;
   const { lineage, started, flushed, stored, reconnects } = await follower.stop();
-  const from = started?.lsn ?? flushed?.lsn ?? 0n;
+  const first = started?.lsn ?? flushed?.lsn ?? 0n;
   return {
     source: chosen.name,
     lineage: lineage.id,
@@ -66,7 +68,7 @@ export async function follow(
     startLsn: positionText(started),
     flushedLsn: positionText(flushed),
     storedLsn: positionText(stored),
-    bytes: Number((flushed?.lsn ?? from) - from),
+    bytes: Number((flushed?.lsn ?? first) - first),
     reconnects,
     warnings,
   };

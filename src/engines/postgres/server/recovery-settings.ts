@@ -34,8 +34,6 @@ export function recoverySettings(plan: RecoveryPlan): Settings {
     restore_command: restoreCommand,
     recovery_target_timeline: String(timeline),
     recovery_target_action: action,
-    // Without hot standby recovery does not mind a smaller max_connections than the source's.
-    hot_standby: action === 'pause' ? 'on' : 'off',
     ...targetSettings(target),
     ...('inclusive' in target && {
       recovery_target_inclusive: target.inclusive === false ? 'off' : 'on',
