@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
+import { shareClusterTemplates } from './support/cluster-template.ts';
 import { Report } from './support/report.ts';
 import { sweepTemporary } from './support/temporary.ts';
 
@@ -26,6 +27,7 @@ const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
   .sort();
 
 sweepTemporary();
+shareClusterTemplates();
 const report = new Report();
 const queue = [...files];
 const workers = Array.from({ length: Number(values.concurrency) }, async () => {

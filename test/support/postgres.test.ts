@@ -29,3 +29,14 @@ testEachMajor('a standby follows, with its own tablespaces, and is promoted', as
   await standby.promote();
   assert.equal(await standby.value('SELECT pg_is_in_recovery()'), 'f');
 });
+
+testEachMajor('test servers are clusters of their own, copied or not', async (major) => {
+  await using first = await startPostgres({ major });
+  await using second = await startPostgres({ major });
+  const identity = 'SELECT system_identifier FROM pg_control_system()';
+  assert.notEqual(await first.value(identity), await second.value(identity));
+  await second.sql('CREATE TABLE kept AS SELECT 7 AS value; SELECT pg_switch_wal()');
+  await second.kill9();
+  await second.start();
+  assert.equal(await second.value('SELECT value FROM kept'), '7');
+});

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { connect } from '../../src/engines/postgres/protocol/connect.ts';
 import type { Connection } from '../../src/engines/postgres/protocol/connection.ts';
 import type { ServerBinaries } from '../../src/engines/postgres/server/binaries.ts';
-import { initdb } from '../../src/engines/postgres/server/initdb.ts';
 import type { Settings } from '../../src/engines/postgres/server/isolation.ts';
 import type { Server, StopMode } from '../../src/engines/postgres/server/server.ts';
 import {
@@ -13,6 +12,7 @@ import {
 import { startServer } from '../../src/engines/postgres/server/start-server.ts';
 import { machine } from '../../src/host/host.ts';
 import { cloneRunning, copyStopped } from './clone.ts';
+import { createCluster } from './cluster-template.ts';
 import { freePort } from './free-port.ts';
 import { testBinaries } from './majors.ts';
 import { killPostmaster, removeTemporary, temporaryDirectory } from './temporary.ts';
@@ -49,7 +49,7 @@ export async function startPostgres(options: TestPostgresOptions): Promise<TestP
   const binaries = await testBinaries(major);
   if (!binaries) throw new Error(`PostgreSQL ${major} is not installed`);
   const node = await prepareNode(binaries, { ...TEST_SETTINGS, ...options.settings });
-  await initdb({
+  await createCluster({
     binaries,
     dataDir: node.dataDir,
     user: node.user,
