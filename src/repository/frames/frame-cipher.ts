@@ -4,10 +4,10 @@ import { HoldfastError } from '../../errors/holdfast-error.ts';
 import {
   FLAG_ZSTD,
   type FrameKind,
+  frameHeader,
   HEADER_BYTES,
   readFrameHeader,
   TAG_BYTES,
-  writeFrameHeader,
 } from './frame-header.ts';
 
 /**
@@ -30,31 +30,39 @@ export interface FrameAddress {
   readonly kind: FrameKind;
 }
 
-/** The result owns its memory: it can be transferred to another thread. */
+/** A sealed frame is never longer than its plaintext by more than this. */
+export const FRAME_OVERHEAD = HEADER_BYTES + TAG_BYTES;
+
 export function sealFrame(options: {
   key: Uint8Array;
   address: FrameAddress;
   plaintext: Uint8Array;
-}): Buffer<ArrayBuffer> {
+  /**
+   * Where to put it: room for the plaintext and FRAME_OVERHEAD, and it may hold the plaintext.
+   * Default: a new buffer.
+   */
+  target?: Buffer;
+}): Buffer {
   const { key, address, plaintext } = options;
   const compressed = compress(plaintext);
+  const prefix = Buffer.alloc(compressed === undefined ? 0 : 4);
+  if (compressed !== undefined) prefix.writeUInt32LE(plaintext.length);
   const content = compressed ?? plaintext;
-  const prefix = compressed === undefined ? 0 : 4;
-  const length = prefix + content.length + TAG_BYTES;
-  const sealed = Buffer.allocUnsafeSlow(HEADER_BYTES + length);
+  const length = prefix.length + content.length + TAG_BYTES;
   const flags = compressed === undefined ? 0 : FLAG_ZSTD;
-  writeFrameHeader(sealed, { length, number: address.number, kind: address.kind, flags });
+  const header = frameHeader({ length, number: address.number, kind: address.kind, flags });
   const cipher = createCipheriv('aes-256-gcm', key, nonce(address.number));
-  cipher.setAAD(additionalData(address, sealed.subarray(0, HEADER_BYTES)));
-  if (compressed !== undefined) {
-    const size = Buffer.alloc(4);
-    size.writeUInt32LE(plaintext.length);
-    sealed.set(cipher.update(size), HEADER_BYTES);
-  }
-  sealed.set(cipher.update(content), HEADER_BYTES + prefix);
+  cipher.setAAD(additionalData(address, header));
+  const parts = [header, cipher.update(prefix), cipher.update(content)];
   cipher.final();
-  sealed.set(cipher.getAuthTag(), sealed.length - TAG_BYTES);
-  return sealed;
+  parts.push(cipher.getAuthTag());
+  const target = options.target ?? Buffer.allocUnsafe(HEADER_BYTES + length);
+  let at = 0;
+  for (const part of parts) {
+    target.set(part, at);
+    at += part.length;
+  }
+  return target.subarray(0, at);
 }
 
 /**

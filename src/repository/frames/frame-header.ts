@@ -39,13 +39,15 @@ export interface FrameHeader {
   readonly flags: number;
 }
 
-export function writeFrameHeader(target: Buffer, header: FrameHeader): void {
+export function frameHeader(header: FrameHeader): Buffer {
+  const target = Buffer.alloc(HEADER_BYTES);
   target.set(MAGIC, 0);
   target.writeUInt32LE(header.length, 4);
   target.writeUInt32LE(header.number, 8);
   target.writeUInt8(header.kind, 12);
   target.writeUInt8(header.flags, 13);
   target.writeUInt16LE(crc32(target.subarray(0, 14)) & 0xffff, 14);
+  return target;
 }
 
 /** Undefined when no frame begins at `at`. */

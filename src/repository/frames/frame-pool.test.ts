@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { isHoldfastError } from '../../errors/holdfast-error.ts';
+import { FRAME_OVERHEAD } from './frame-cipher.ts';
 import { FRAME_KIND } from './frame-header.ts';
 import { FramePool } from './frame-pool.ts';
 import { PAGE_HASH_BYTES, zeroPageHash } from './page-hash.ts';
@@ -20,14 +21,14 @@ test('pages come back from the threads as they went, with their hashes', async (
   await using pool = new FramePool({ workers: 2 });
   const bytes = Uint8Array.from(randomBytes(3 * PAGE));
   bytes.fill(0, PAGE, 2 * PAGE);
-  const raw = new ArrayBuffer(16 * PAGE);
-  new Uint8Array(raw).set(bytes);
+  const buffer = new ArrayBuffer(16 * PAGE + FRAME_OVERHEAD);
+  new Uint8Array(buffer).set(bytes);
 
   const length = bytes.length;
-  const seal = { task: 'seal', raw, length, unit: PAGE, key, address, check: true } as const;
+  const seal = { task: 'seal', buffer, length, unit: PAGE, key, address, check: true } as const;
   const sealed = await pool.seal(seal);
-  assert.equal(raw.byteLength, 0, 'the buffer was transferred, not copied');
-  assert.equal(sealed.raw.byteLength, 16 * PAGE, 'and came back for its next use');
+  assert.equal(buffer.byteLength, 0, 'the buffer was transferred, not copied');
+  assert.equal(sealed.buffer.byteLength, 16 * PAGE + FRAME_OVERHEAD, 'and came back');
   const third = createHash('sha256')
     .update(bytes.subarray(2 * PAGE))
     .digest();
@@ -35,12 +36,14 @@ test('pages come back from the threads as they went, with their hashes', async (
   assert.deepEqual(hashes.subarray(24), third.subarray(0, PAGE_HASH_BYTES));
   assert.deepEqual(hashes.subarray(12, 24), zeroPageHash(PAGE));
 
-  const open = { task: 'open', unit: PAGE, key, address, name: 'packs/x', length } as const;
-  const copy = sealed.sealed.slice();
-  const wrong = pool.open({ ...open, sealed: copy, digest: new Uint8Array(32) });
+  const { length: sealedLength, digest } = sealed;
+  const name = 'packs/x';
+  const open = { task: 'open', unit: PAGE, key, address, name, length, sealedLength } as const;
+  const copy = sealed.buffer.slice();
+  const wrong = pool.open({ ...open, buffer: copy, digest: new Uint8Array(32) });
   await assert.rejects(wrong, (error) => isHoldfastError(error, 'OBJECT_CORRUPT'));
-  const opened = await pool.open({ ...open, sealed: sealed.sealed, digest: sealed.digest });
-  assert.deepEqual(new Uint8Array(opened.raw), bytes);
+  const opened = await pool.open({ ...open, buffer: sealed.buffer, digest });
+  assert.deepEqual(new Uint8Array(opened.buffer, 0, length), bytes);
   assert.deepEqual(opened.hashes, sealed.hashes);
 });
 
@@ -89,9 +92,9 @@ test('closing a busy pool never aborts the process (Node 26.10, zstd in a termin
   for (let round = 0; round < 8; round += 1) {
     const pool = new FramePool({ workers: 2 });
     const jobs = Array.from({ length: 8 }, () => {
-      const raw = new ArrayBuffer(16 * PAGE);
+      const buffer = new ArrayBuffer(16 * PAGE + FRAME_OVERHEAD);
       const task = { task: 'seal', length: 16 * PAGE, unit: PAGE, key, address } as const;
-      return pool.seal({ ...task, raw, check: true });
+      return pool.seal({ ...task, buffer, check: true });
     });
     const settled = Promise.allSettled(jobs);
     await jobs[0];

@@ -28,16 +28,16 @@ export class FramePool implements AsyncDisposable {
   }
 
   hash(task: HashTask): Promise<HashResult> {
-    return this.#run<'hash'>(task, task.raw);
+    return this.#run<'hash'>(task);
   }
 
   seal(task: SealTask): Promise<SealResult> {
-    return this.#run<'seal'>(task, task.raw);
+    return this.#run<'seal'>(task);
   }
 
   /** OBJECT_CORRUPT naming `task.name` when the frame is not what the footer says. */
   open(task: OpenTask): Promise<OpenResult> {
-    return this.#run<'open'>(task, task.sealed, task.name);
+    return this.#run<'open'>(task, task.name);
   }
 
   close(): Promise<void> {
@@ -50,10 +50,9 @@ export class FramePool implements AsyncDisposable {
 
   async #run<K extends FrameTask['task']>(
     task: FrameTask,
-    transfer: ArrayBuffer,
     object = '',
   ): Promise<Extract<FrameResult, { task: K }>> {
-    const result = await this.#pool.run(task, [transfer]);
+    const result = await this.#pool.run(task, [task.buffer]);
     if (result.task === 'damage') {
       throw new HoldfastError('OBJECT_CORRUPT', { object, reason: result.reason });
     }

@@ -1,3 +1,4 @@
+import { FRAME_OVERHEAD } from '../frames/frame-cipher.ts';
 import { FRAME_KIND } from '../frames/frame-header.ts';
 import type { Place } from '../maps/extent-map.ts';
 
@@ -32,6 +33,11 @@ const STREAM_FRAME_BYTES = 1024 * 1024;
 /** Units of a full frame. `unit` is the page size, or 1 for a stream. */
 export function frameUnits(unit: number): number {
   return unit === 1 ? STREAM_FRAME_BYTES : Math.max(1, Math.floor(PAGE_FRAME_BYTES / unit));
+}
+
+/** Bytes of a buffer that a full frame of this unit is filled, sealed and opened in. */
+export function frameBufferBytes(unit: number): number {
+  return frameUnits(unit) * unit + FRAME_OVERHEAD;
 }
 
 /** A frame that is being filled with runs of one or several files. */

@@ -3,7 +3,9 @@ import { sealFrame } from '../frames/frame-cipher.ts';
 import { FRAME_KIND } from '../frames/frame-header.ts';
 import type { FramePool } from '../frames/frame-pool.ts';
 import type { Repository } from '../repository.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { type FilledFrame, frameUnits } from './filled-frame.ts';
+import { PackBody } from './pack-body.ts';
 import { encodeFooter, type FooterFrame } from './pack-footer.ts';
 import { encodeTrailer, packKey, sealedKeyBinding } from './pack-trailer.ts';
 
@@ -21,8 +23,10 @@ export interface PackReference {
 const CHECK_EVERY = 64;
 const EPOCH = 0;
 
-interface Slot {
-  readonly sealed: Uint8Array;
+/** A sealed frame that waits for the ones before it. */
+interface SealedFrame {
+  readonly buffer: ArrayBuffer;
+  readonly freed: (buffer: ArrayBuffer) => void;
   readonly frame: Omit<FooterFrame, 'offset'>;
 }
 
@@ -32,94 +36,92 @@ export class OpenPack {
   readonly #repository: Repository;
   readonly #pool: FramePool;
   readonly #key: Buffer;
-  readonly #slots: (Slot | undefined)[] = [];
+  readonly #body: PackBody;
+  readonly #frames: FooterFrame[] = [];
+  readonly #waiting = new Map<number, SealedFrame>();
   readonly #sealing: Promise<void>[] = [];
   readonly #sha256 = createHash('sha256');
-  #hashed = 0;
   #rawPending = 0;
   #rawSealed = 0;
-  #size = 0;
+  #sealedSize = 0;
 
-  constructor(options: { repository: Repository; pool: FramePool }) {
+  constructor(options: { repository: Repository; pool: FramePool; buffers: BufferPool }) {
     this.#repository = options.repository;
     this.#pool = options.pool;
+    this.#body = new PackBody(options.buffers);
     this.id = options.repository.host.random.bytes(16).toString('hex');
     this.#key = options.repository.host.random.bytes(32);
   }
 
   /** Bytes sealed, and what the frames on their way will likely add. */
   get expectedSize(): number {
-    const ratio = this.#rawSealed === 0 ? 1 : Math.min(1, this.#size / this.#rawSealed);
-    return this.#size + this.#rawPending * ratio;
+    const ratio = this.#rawSealed === 0 ? 1 : Math.min(1, this.#sealedSize / this.#rawSealed);
+    return this.#sealedSize + this.#rawPending * ratio;
   }
 
   /**
    * Gives the frame the next number, tells its owners, and seals it on another thread.
-   * `freed` gets the raw buffer back.
+   * `freed` gets the buffer back.
    */
-  add(frame: FilledFrame, freed: (raw: ArrayBuffer) => void): Promise<void> {
-    const number = this.#slots.length;
+  add(frame: FilledFrame, freed: (buffer: ArrayBuffer) => void): Promise<void> {
+    const number = this.#sealing.length;
     const base = number * frameUnits(frame.unit);
     let at = 0;
     for (const { owner, start, count } of frame.runs) {
       owner.placed({ start, count, at: { pack: this.id, position: base + at } });
       at += count;
     }
-    this.#slots.push(undefined);
     this.#rawPending += frame.units * frame.unit;
     const sealing = this.#seal(number, frame, freed);
     this.#sealing.push(sealing);
     return sealing;
   }
 
-  /** Resolves with the object's parts once every frame is sealed. */
-  async close(): Promise<{ key: string; parts: Uint8Array[]; reference: PackReference }> {
+  /** Resolves with the object once every frame is sealed. `free` ends the use of its parts. */
+  async close(): Promise<{
+    key: string;
+    parts: Uint8Array[];
+    reference: PackReference;
+    free: () => void;
+  }> {
     await Promise.all(this.#sealing);
-    const parts: Uint8Array[] = [];
-    const frames: FooterFrame[] = [];
-    let offset = 0;
-    for (const slot of this.#slots as Slot[]) {
-      frames.push({ ...slot.frame, offset });
-      parts.push(slot.sealed);
-      offset += slot.sealed.length;
-    }
-    const { tail, digest } = this.#tail(frames, offset);
-    parts.push(tail);
-    const sha256 = this.#sha256.update(tail).digest('hex');
-    const reference = { id: this.id, size: offset + tail.length, sha256, tail: digest };
-    return { key: packKey(this.id), parts, reference };
+    const { tail, digest } = this.#tail();
+    this.#append(tail);
+    const sha256 = this.#sha256.digest('hex');
+    const reference = { id: this.id, size: this.#body.length, sha256, tail: digest };
+    const free = () => this.#body.free();
+    return { key: packKey(this.id), parts: this.#body.parts(), reference, free };
   }
 
-  async #seal(number: number, frame: FilledFrame, freed: (raw: ArrayBuffer) => void) {
+  async #seal(number: number, frame: FilledFrame, freed: (buffer: ArrayBuffer) => void) {
     const { kind, unit, units, runs } = frame;
     const length = units * unit;
     const address = { repository: this.#repository.id, object: this.id, number, kind };
     const result = await this.#pool.seal({
       task: 'seal',
-      raw: frame.raw,
+      buffer: frame.raw,
       length,
       unit,
       key: Uint8Array.from(this.#key),
       address,
       check: number % CHECK_EVERY === 0,
     });
-    freed(result.raw);
-    const sealed = new Uint8Array(result.sealed);
-    this.#slots[number] = {
-      sealed,
+    this.#waiting.set(number, {
+      buffer: result.buffer,
+      freed,
       frame: {
-        length: sealed.length,
+        length: result.length,
         kind,
         unit,
         units,
         digest: result.digest,
         runs: runs.map(({ owner, start, count }) => ({ path: owner.path, start, count })),
       },
-    };
-    this.#size += sealed.length;
+    });
+    this.#sealedSize += result.length;
     this.#rawPending -= length;
     this.#rawSealed += length;
-    this.#hashSealed();
+    this.#appendSealed();
     const perUnit = result.hashes.length / units;
     let at = 0;
     for (const { owner, start, count } of runs) {
@@ -128,15 +130,26 @@ export class OpenPack {
     }
   }
 
-  /** Frames finish in any order; the object's hash takes them in theirs. */
-  #hashSealed(): void {
-    for (let slot = this.#slots[this.#hashed]; slot; slot = this.#slots[this.#hashed]) {
-      this.#sha256.update(slot.sealed);
-      this.#hashed += 1;
+  /** Frames are sealed in any order, and take their places in theirs. */
+  #appendSealed(): void {
+    for (;;) {
+      const number = this.#frames.length;
+      const next = this.#waiting.get(number);
+      if (next === undefined) return;
+      this.#waiting.delete(number);
+      this.#frames.push({ ...next.frame, offset: this.#body.length });
+      this.#append(new Uint8Array(next.buffer, 0, next.frame.length));
+      next.freed(next.buffer);
     }
   }
 
-  #tail(frames: readonly FooterFrame[], offset: number): { tail: Buffer; digest: string } {
+  #append(bytes: Uint8Array): void {
+    this.#sha256.update(bytes);
+    this.#body.append(bytes);
+  }
+
+  #tail(): { tail: Buffer; digest: string } {
+    const frames = this.#frames;
     const { id: repository, keys } = this.#repository;
     const number = frames.length;
     const address = { repository, object: this.id, number, kind: FRAME_KIND.footer };
@@ -146,7 +159,7 @@ export class OpenPack {
       frameCount: number,
       repository,
       pack: this.id,
-      footerOffset: offset,
+      footerOffset: this.#body.length,
       footerLength: footer.length,
     };
     const sealedKey = keys.sealPackKey(this.#key, sealedKeyBinding(trailer));

@@ -4,7 +4,9 @@ import { openFrame } from '../frames/frame-cipher.ts';
 import { FRAME_KIND } from '../frames/frame-header.ts';
 import type { FramePool } from '../frames/frame-pool.ts';
 import type { Repository } from '../repository.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import { frameBufferBytes } from './filled-frame.ts';
 import type { PackReference } from './open-pack.ts';
 import { decodeFooter, type FooterFrame } from './pack-footer.ts';
 import {
@@ -105,6 +107,7 @@ export async function openPack(options: {
 export interface ReadFrame {
   readonly number: number;
   readonly frame: FooterFrame;
+  /** Lent until the promise of `onFrame` resolved. */
   readonly raw: Buffer;
   /** 12 bytes per page; empty for a stream. */
   readonly hashes: Uint8Array;
@@ -118,11 +121,12 @@ export async function readFrames(options: {
   repository: Repository;
   pool: FramePool;
   budget: ByteBudget;
+  buffers: BufferPool;
   pack: OpenedPack;
   numbers: readonly number[];
   onFrame: (frame: ReadFrame) => Promise<void> | void;
 }): Promise<void> {
-  const { repository, pool, budget, pack, numbers, onFrame } = options;
+  const { repository, pool, budget, buffers, pack, numbers, onFrame } = options;
   const name = packKey(pack.reference.id);
   const damaged = (reason: string) => new HoldfastError('OBJECT_CORRUPT', { object: name, reason });
   const wanted = numbers.map((number) => {
@@ -131,19 +135,31 @@ export async function readFrames(options: {
     return { number, frame, offset: frame.offset, length: frame.length };
   });
 
-  const open = async (part: { number: number; frame: FooterFrame }, sealed: ArrayBuffer) => {
+  const open = async (part: { number: number; frame: FooterFrame }, bytes: Buffer) => {
     const { number, frame } = part;
-    const length = frame.units * frame.unit;
-    await budget.take(length);
+    const { kind, unit, units, digest } = frame;
+    const length = units * unit;
+    const room = frameBufferBytes(unit);
+    if (Math.max(length, bytes.length) > room) throw damaged(`its frame ${number} is too long`);
+    await budget.take(room);
     try {
-      const { kind, unit, digest } = frame;
-      const address = { repository: repository.id, object: pack.reference.id, number, kind };
-      const key = Uint8Array.from(pack.key);
-      const task = { task: 'open', sealed, unit, key, address, length, digest, name } as const;
-      const { raw, hashes } = await pool.open(task);
-      await onFrame({ number, frame, raw: Buffer.from(raw), hashes });
+      const lent = buffers.take(room);
+      new Uint8Array(lent).set(bytes);
+      const { buffer, hashes } = await pool.open({
+        task: 'open',
+        buffer: lent,
+        sealedLength: bytes.length,
+        unit,
+        key: Uint8Array.from(pack.key),
+        address: { repository: repository.id, object: pack.reference.id, number, kind },
+        length,
+        digest,
+        name,
+      });
+      await onFrame({ number, frame, raw: Buffer.from(buffer, 0, length), hashes });
+      buffers.give(buffer);
     } finally {
-      budget.release(length);
+      budget.release(room);
     }
   };
 
@@ -155,8 +171,7 @@ export async function readFrames(options: {
       if (bytes.length !== range.end - range.start) throw damaged('it ends early');
       for (const part of range.parts) {
         const at = part.offset - range.start;
-        const sealed = Uint8Array.from(bytes.subarray(at, at + part.length));
-        opening.push(open(part, sealed.buffer));
+        opening.push(open(part, bytes.subarray(at, at + part.length)));
       }
     } finally {
       budget.release(range.end - range.start);

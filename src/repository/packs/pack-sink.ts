@@ -1,14 +1,17 @@
 import type { FramePool } from '../frames/frame-pool.ts';
 import type { Repository } from '../repository.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { type FilledFrame, frameUnits } from './filled-frame.ts';
+import { type FilledFrame, frameBufferBytes } from './filled-frame.ts';
 import { OpenPack, type PackReference } from './open-pack.ts';
 
 const TARGET_BYTES = 32 * 1024 * 1024;
 /** Raw content waiting for a thread or for room in a pack. */
-const RAW_LIMIT_BYTES = 24 * 1024 * 1024;
+const RAW_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Of each size of buffer: as much as two packs. */
+const KEEP_BYTES = 2 * TARGET_BYTES;
 /** Packs on their way to the store, besides the one being filled. */
-const UPLOADS = 2;
+const UPLOADS = 1;
 
 /**
  * Takes frames in order, seals them on other threads, and stores them in packs.
@@ -21,7 +24,7 @@ export class PackSink {
   readonly #guard: () => void;
   readonly #target: number;
   readonly #budget = new ByteBudget(RAW_LIMIT_BYTES);
-  readonly #free = new Map<number, ArrayBuffer[]>();
+  readonly #buffers = new BufferPool({ keepBytes: KEEP_BYTES });
   readonly #queue: FilledFrame[] = [];
   readonly #uploads = new Set<Promise<void>>();
   readonly #stored: PackReference[] = [];
@@ -45,16 +48,14 @@ export class PackSink {
 
   /** A buffer for a frame of this unit: hand it back in `add`, or with `release`. */
   buffer(unit: number): ArrayBuffer {
-    const size = frameUnits(unit) * unit;
+    const size = frameBufferBytes(unit);
     this.#budget.add(size);
-    return this.#free.get(size)?.pop() ?? new ArrayBuffer(size);
+    return this.#buffers.take(size);
   }
 
   release(raw: ArrayBuffer): void {
     this.#budget.release(raw.byteLength);
-    const free = this.#free.get(raw.byteLength);
-    if (free === undefined) this.#free.set(raw.byteLength, [raw]);
-    else if (free.length * raw.byteLength < RAW_LIMIT_BYTES) free.push(raw);
+    this.#buffers.give(raw);
   }
 
   add(frame: FilledFrame): void {
@@ -99,7 +100,11 @@ export class PackSink {
           this.#upload(full);
         }
         if (this.#failure !== undefined) return;
-        this.#open ??= new OpenPack({ repository: this.#repository, pool: this.#pool });
+        this.#open ??= new OpenPack({
+          repository: this.#repository,
+          pool: this.#pool,
+          buffers: this.#buffers,
+        });
         const sealed = this.#open.add(frame, (raw) => this.release(raw));
         sealed.catch((error) => this.fail(error));
       }
@@ -118,10 +123,11 @@ export class PackSink {
   }
 
   async #store(pack: OpenPack): Promise<void> {
-    const { key, parts, reference } = await pack.close();
+    const { key, parts, reference, free } = await pack.close();
     if (this.#failure !== undefined) return;
     this.#guard();
     await this.#repository.store.put(key, parts);
+    free();
     this.#stored.push(reference);
   }
 }

@@ -10,6 +10,7 @@ import { findFrames } from '../frames/frame-header.ts';
 import { FramePool } from '../frames/frame-pool.ts';
 import type { Extent } from '../maps/extent-map.ts';
 import type { Repository } from '../repository.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { FrameBuilder, type FrameOwner, frameUnits } from './filled-frame.ts';
 import type { PackReference } from './open-pack.ts';
@@ -68,10 +69,11 @@ async function readAll(repository: Repository, pool: FramePool, pack: PackRefere
     repository,
     pool,
     budget: new ByteBudget(1 << 20),
+    buffers: new BufferPool({ keepBytes: 1 << 20 }),
     pack: opened,
     numbers: opened.frames.map((_, number) => number),
     onFrame: ({ number, raw }) => {
-      frames[number] = raw;
+      frames[number] = Buffer.from(raw);
     },
   });
   return { opened, frames };

@@ -74,8 +74,8 @@ export class ComparingIntake implements Intake {
   }
 
   #send(): void {
-    const raw = this.#raw;
-    if (raw === undefined || this.#filled === 0) return;
+    const buffer = this.#raw;
+    if (buffer === undefined || this.#filled === 0) return;
     const { pool, pageSize, sink } = this.#options;
     const length = this.#filled;
     const first = this.#sent;
@@ -84,15 +84,15 @@ export class ComparingIntake implements Intake {
     this.#sent += length / pageSize;
     const count = length / pageSize;
     if (this.#small) {
-      const { hashes } = hashPages(new Uint8Array(raw, 0, length), pageSize);
-      this.#chain = this.#chain.then(() => this.#compare({ raw, hashes, first, count }));
+      const { hashes } = hashPages(new Uint8Array(buffer, 0, length), pageSize);
+      this.#chain = this.#chain.then(() => this.#compare({ buffer, hashes, first, count }));
     } else {
-      const hashed = pool.hash({ task: 'hash', raw, length, pageSize });
+      const hashed = pool.hash({ task: 'hash', buffer, length, pageSize });
       hashed.catch((error) => sink.fail(error));
       this.#chain = this.#chain.then(async () => {
         const result = await hashed;
         await this.#compare({ ...result, first, count });
-        sink.release(result.raw);
+        sink.release(result.buffer);
       });
     }
     this.#chain.catch((error) => sink.fail(error));
@@ -104,7 +104,7 @@ export class ComparingIntake implements Intake {
   }
 
   async #compare(sent: {
-    raw: ArrayBuffer;
+    buffer: ArrayBuffer;
     hashes: Uint8Array;
     first: number;
     count: number;
@@ -120,7 +120,7 @@ export class ComparingIntake implements Intake {
         same(page);
         continue;
       }
-      const bytes = Buffer.from(sent.raw, index * pageSize, pageSize);
+      const bytes = Buffer.from(sent.buffer, index * pageSize, pageSize);
       if (isZero(bytes)) {
         units.zero(page);
         continue;

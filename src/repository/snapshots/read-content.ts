@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 import type { FramePool } from '../frames/frame-pool.ts';
 import { PAGE_HASH_BYTES } from '../frames/page-hash.ts';
+import type { BufferPool } from '../packs/buffer-pool.ts';
 import type { ByteBudget } from '../packs/byte-budget.ts';
 import { openPack, readFrames, settleAll } from '../packs/pack-reader.ts';
 import { packKey } from '../packs/pack-trailer.ts';
@@ -27,12 +28,13 @@ export interface ReadContentOptions {
   readonly plan: RestorePlan;
   readonly pool: FramePool;
   readonly budget: ByteBudget;
+  readonly buffers: BufferPool;
   readonly onPiece: (piece: ReadPiece) => Promise<void> | void;
   /** What cannot be read in a pack; without it the first problem is thrown. */
   readonly onDamage?: (damage: { pack: string; error: HoldfastError }) => void;
 }
 
-const PACKS_AT_ONCE = 3;
+const PACKS_AT_ONCE = 2;
 
 /** Reads everything the plan wants, in the order of packs; pieces come in any order. */
 export async function readContent(options: ReadContentOptions): Promise<void> {
@@ -61,7 +63,7 @@ export async function readContent(options: ReadContentOptions): Promise<void> {
 async function readPack(
   options: ReadContentOptions & { pack: Snapshot['packs'][number] },
 ): Promise<void> {
-  const { repository, pool, budget, plan, onPiece } = options;
+  const { repository, pool, budget, buffers, plan, onPiece } = options;
   const pack = await openPack(options);
   const frames = plan.frames(pack.reference.id);
   const numbers = [...frames.keys()].sort((a, b) => a - b);
@@ -69,6 +71,7 @@ async function readPack(
     repository,
     pool,
     budget,
+    buffers,
     pack,
     numbers,
     onFrame: async (read) => {

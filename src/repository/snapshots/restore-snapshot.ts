@@ -1,5 +1,6 @@
 import type { OnProgress } from '../../content/progress.ts';
 import { FramePool } from '../frames/frame-pool.ts';
+import { BufferPool } from '../packs/buffer-pool.ts';
 import { ByteBudget } from '../packs/byte-budget.ts';
 import type { Repository } from '../repository.ts';
 import type { DirectoryEntry, FileEntry, SnapshotEntry } from './file-entry.ts';
@@ -28,7 +29,7 @@ export interface RestoreTarget {
 
 /** Files and extents planned at once: about 100 bytes each in memory. */
 const PLAN_WEIGHT = 200_000;
-const BUFFER_BYTES = 48 * 1024 * 1024;
+const BUFFER_BYTES = 32 * 1024 * 1024;
 
 /**
  * Writes the files of a snapshot, each byte authenticated on its way. Packs are read in ranges,
@@ -47,6 +48,7 @@ export async function restoreSnapshot(options: {
   const { repository, snapshot, target, filter, onProgress, workers } = options;
   const index = new IndexReader({ repository, lineage: snapshot.lineage });
   const budget = new ByteBudget(BUFFER_BYTES);
+  const buffers = new BufferPool({ keepBytes: BUFFER_BYTES });
   await using pool = new FramePool(workers === undefined ? {} : { workers });
   const total = filter === undefined ? snapshot.stats.bytesTotal : undefined;
   let done = 0;
@@ -65,6 +67,7 @@ export async function restoreSnapshot(options: {
       plan,
       pool,
       budget,
+      buffers,
       onPiece: async ({ file, start, bytes }) => {
         const offset = start * unitOf(file.shape);
         const inside = bytes.subarray(0, Math.min(bytes.length, file.size - offset));

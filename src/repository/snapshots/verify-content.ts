@@ -1,6 +1,7 @@
 import { FRAME_KIND } from '../frames/frame-header.ts';
 import { FramePool } from '../frames/frame-pool.ts';
 import { PAGE_HASH_BYTES, zeroPageHash } from '../frames/page-hash.ts';
+import { BufferPool } from '../packs/buffer-pool.ts';
 import { ByteBudget } from '../packs/byte-budget.ts';
 import type { Repository } from '../repository.ts';
 import { indexKey } from './blob.ts';
@@ -32,7 +33,7 @@ interface Options {
 }
 
 const PLAN_WEIGHT = 100_000;
-const BUFFER_BYTES = 48 * 1024 * 1024;
+const BUFFER_BYTES = 32 * 1024 * 1024;
 
 /** Level V3: reads everything as a restore would, and more closely. */
 export async function verifyContent(options: Options): Promise<void> {
@@ -40,6 +41,7 @@ export async function verifyContent(options: Options): Promise<void> {
   const index = new IndexReader({ repository, lineage: snapshot.lineage });
   await using pool = new FramePool(workers === undefined ? {} : { workers });
   const budget = new ByteBudget(BUFFER_BYTES);
+  const buffers = new BufferPool({ keepBytes: BUFFER_BYTES });
   let plan = new RestorePlan();
   let hashes = new Map<FileEntry, Buffer>();
   let weight = 0;
@@ -51,6 +53,7 @@ export async function verifyContent(options: Options): Promise<void> {
       plan,
       pool,
       budget,
+      buffers,
       onPiece: (piece) => verifyPiece(piece, { ...options, hashes: hashes.get(piece.file) }),
       onDamage: ({ pack, error }) => findings.addDamage(error, plan.paths(pack)),
     });

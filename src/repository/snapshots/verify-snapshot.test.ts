@@ -178,6 +178,7 @@ test("a map that points at another file's frame is refused, never wrong pages", 
   const { readContent } = await import('./read-content.ts');
   const { readMap } = await import('./stored-content.ts');
   const { FramePool } = await import('../frames/frame-pool.ts');
+  const { BufferPool } = await import('../packs/buffer-pool.ts');
   const { ByteBudget } = await import('../packs/byte-budget.ts');
   const index = new IndexReader({ repository, lineage });
   await using pool = new FramePool({ workers: 1 });
@@ -192,7 +193,8 @@ test("a map that points at another file's frame is refused, never wrong pages", 
     plan.add(entry, moved);
     const budget = new ByteBudget(1 << 24);
     const pieces: unknown[] = [];
-    const read = { repository, snapshot, plan, pool, budget };
+    const buffers = new BufferPool({ keepBytes: 1 << 24 });
+    const read = { repository, snapshot, plan, pool, budget, buffers };
     const reading = readContent({ ...read, onPiece: (piece) => void pieces.push(piece) });
     await assert.rejects(reading, (error) => isHoldfastError(error, 'OBJECT_CORRUPT'));
     assert.deepEqual(pieces, []);
