@@ -122,19 +122,19 @@ test('an init that failed at any store call leaves nothing that opens, and can b
       () => true,
       () => false,
     );
-    const opened = openRepository({ store, host, unlock: keyFile(1) });
+    const open = () => openRepository({ store, host, unlock: keyFile(1) });
     if (done) {
-      await opened;
+      await open();
       return;
     }
     const present = (await listed(store, 'repo.json')).length > 0;
     if (present) {
-      await opened;
+      await open();
       continue;
     }
-    await rejects(opened, 'REPOSITORY_ABSENT');
+    await rejects(open(), 'REPOSITORY_ABSENT');
     const again = await createRepository({ store, host, recipients: [operator] });
-    assert.equal((await openRepository({ store, host, unlock: keyFile(1) })).id, again.id);
+    assert.equal((await open()).id, again.id);
   }
   assert.fail('init never finished');
 });
