@@ -33,7 +33,7 @@ export async function list(
   return { snapshots, warnings };
 }
 
-function chainWarnings({ damaged, offChain }: SnapshotList): Warning[] {
+export function chainWarnings({ damaged, offChain }: SnapshotList): Warning[] {
   return [
     ...damaged.map(({ key, error }) => ({
       message: `A snapshot is not listed, its commit ${key} cannot be used: ${error.message}`,

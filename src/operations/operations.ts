@@ -1,8 +1,8 @@
-import { HoldfastError } from '../errors/holdfast-error.ts';
 import { backup } from './backup.ts';
 import type { Operations } from './contract.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { demo } from './demo.ts';
+import { doctor } from './doctor.ts';
 import { follow } from './follow.ts';
 import { init } from './init.ts';
 import { keyAdd } from './key-add.ts';
@@ -15,10 +15,6 @@ import { walFetch } from './wal-fetch.ts';
 import { walPush } from './wal-push.ts';
 import { window } from './window.ts';
 
-const unbound = (name: string) => async (): Promise<never> => {
-  throw new HoldfastError('INTERNAL', { reason: `${name} is not part of this build` });
-};
-
 /** The rooms behind the commands. */
 export const operations: Operations = {
   init,
@@ -30,7 +26,7 @@ export const operations: Operations = {
   show,
   window,
   deleteSnapshot,
-  doctor: unbound('doctor'),
+  doctor,
   demo,
   walPush,
   walFetch,
