@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
 import { shareClusterTemplates } from './support/cluster-template.ts';
@@ -20,11 +20,14 @@ const { values, positionals } = parseArgs({
 });
 
 const FILE_TIMEOUT_MS = values.soak ? 3 * 3_600_000 : 300_000;
+if (values.soak) process.env.HOLDFAST_SOAK = '1';
 
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
   .filter((path) => values.soak || !path.startsWith('test/soak/'))
   .filter((path) => positionals.length === 0 || positionals.some((part) => path.includes(part)))
-  .sort();
+  .map((path) => ({ path, weight: weigh(path) }))
+  .sort((a, b) => b.weight - a.weight || (a.path < b.path ? -1 : 1))
+  .map(({ path }) => path);
 
 sweepTemporary();
 shareClusterTemplates();
@@ -36,6 +39,15 @@ const workers = Array.from({ length: Number(values.concurrency) }, async () => {
 await Promise.all(workers);
 sweepTemporary();
 process.exitCode = report.close() ? 0 : 1;
+
+/**
+ * The longest first, lest one of them runs alone at the end: the suites of several rooms, then by
+ * how many tests repeat for every server version.
+ */
+function weigh(path: string): number {
+  const repeated = readFileSync(path, 'utf8').match(/^ *testEachMajor\(/gm)?.length ?? 0;
+  return repeated + (path.startsWith('test/') ? 5 : 0);
+}
 
 /**
  * A test's own timeout does not end a process that something keeps alive; the signal's SIGTERM

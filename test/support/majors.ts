@@ -8,6 +8,7 @@ import { findBinaries } from '../../src/engines/postgres/server/find-binaries.ts
 import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
 import { isHoldfastError } from '../../src/errors/holdfast-error.ts';
 import { machine } from '../../src/host/host.ts';
+import { soaking } from './soak.ts';
 
 const supported = [14, 15, 16, 17, 18] as const;
 
@@ -17,6 +18,14 @@ export const majors: readonly number[] = supported.filter((major) => {
   return !HOLDFAST_PG || HOLDFAST_PG.split(',').map(Number).includes(major);
 });
 
+export interface EachMajorOptions {
+  readonly from?: number;
+  readonly to?: number;
+  /** Where the versions behave alike, these stand for all; the soak run takes all. */
+  readonly quick?: readonly number[];
+  readonly timeout?: number;
+}
+
 /**
  * Defines a test for every major version. One whose server is not installed is skipped with the
  * reason, and fails where CI is set: a matrix that silently shrinks proves nothing.
@@ -24,10 +33,13 @@ export const majors: readonly number[] = supported.filter((major) => {
 export function testEachMajor(
   title: string,
   body: (major: number, context: TestContext) => Promise<void>,
-  options: { readonly from?: number; readonly to?: number; readonly timeout?: number } = {},
+  options: EachMajorOptions = {},
 ): void {
-  const { from = 14, to = 18, timeout = 120_000 } = options;
-  for (const major of majors.filter((candidate) => candidate >= from && candidate <= to)) {
+  const { from = 14, to = 18, quick = supported, timeout = 120_000 } = options;
+  const inRange = majors.filter((candidate) => candidate >= from && candidate <= to);
+  // Narrowed by hand to versions that are not among the quick ones, those do.
+  const chosen = inRange.filter((candidate) => soaking || quick.includes(candidate));
+  for (const major of chosen.length > 0 ? chosen : inRange) {
     test(`${title} [PostgreSQL ${major}]`, { timeout }, async (context) => {
       if (!(await testBinaries(major))) {
         const reason = `PostgreSQL ${major} is not installed for ${process.platform}-${process.arch}`;

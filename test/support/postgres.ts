@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { connect } from '../../src/engines/postgres/protocol/connect.ts';
 import type { Connection } from '../../src/engines/postgres/protocol/connection.ts';
 import type { ServerBinaries } from '../../src/engines/postgres/server/binaries.ts';
@@ -74,6 +75,28 @@ export async function startPostgres(options: TestPostgresOptions): Promise<TestP
     );
   }
   return postgres;
+}
+
+/**
+ * One server of each version for the tests of a file, from the first that asks to the file's end.
+ * A test that stopped or killed it leaves that to the next one that asks.
+ */
+export function sharedPostgres(
+  options: Omit<TestPostgresOptions, 'major'> = {},
+): (major: number) => Promise<TestPostgres> {
+  const servers = new Map<number, Promise<TestPostgres>>();
+  after(async () => {
+    for (const starting of await Promise.allSettled(servers.values())) {
+      if (starting.status === 'fulfilled') await starting.value[Symbol.asyncDispose]();
+    }
+  });
+  return async (major) => {
+    const starting = servers.get(major) ?? startPostgres({ ...options, major });
+    servers.set(major, starting);
+    const server = await starting;
+    if (server.server.exit) await server.start();
+    return server;
+  };
 }
 
 export interface Node {
