@@ -99,6 +99,11 @@ export const postgresErrors = {
     message: 'PostgreSQL at {address} has no free connection: {reason}',
     hint: 'Run the command again later, or raise max_wal_senders (replication) or max_connections and restart the server.',
   },
+  POSTGRES_NO_WAL_SENDERS: {
+    kind: 'usage',
+    message: 'PostgreSQL at {address} allows no replication at all: {reason}',
+    hint: 'On the server: ALTER SYSTEM SET wal_level = replica; ALTER SYSTEM SET max_wal_senders = 10; then restart it.',
+  },
   POSTGRES_NOT_ACCEPTING: {
     kind: 'transient',
     message: 'PostgreSQL at {address} does not accept connections yet: {reason}',

@@ -46,6 +46,9 @@ function codeFor({ sqlState, message, hint, routine }: ServerMessage): ErrorCode
   ) {
     return 'POSTGRES_REPLICATION_PRIVILEGE';
   }
+  if (sqlState === '53300' && /max_wal_senders\D+0\D*$/.test(message)) {
+    return 'POSTGRES_NO_WAL_SENDERS';
+  }
   if (sqlState === '58P01' && (routine === 'WalSndSegmentOpen' || /WAL segment/.test(message))) {
     return 'POSTGRES_WAL_REMOVED';
   }
