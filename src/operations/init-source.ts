@@ -78,7 +78,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   'POSTGRES_REPLICATION_PRIVILEGE',
 ]);
 
-export const createRole = (user: string): string =>
+const createRole = (user: string): string =>
   `CREATE ROLE ${quoteRole(user)} LOGIN REPLICATION PASSWORD '<choose one>'; GRANT pg_monitor TO ${quoteRole(user)};`;
 
 const quoteRole = (name: string): string =>

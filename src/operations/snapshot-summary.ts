@@ -42,5 +42,5 @@ export const takenSummary = ({
 }): SnapshotSummary => snapshotSummary({ snapshot, lineage });
 
 /** 180004 → `18.4`. */
-export const serverVersion = (number: number): string =>
+const serverVersion = (number: number): string =>
   `${Math.floor(number / 10_000)}.${number % 10_000}`;

@@ -71,7 +71,10 @@ testEachMajor(
     bench.editConfig((text) => text.replace('user: postgres', 'user: plain'));
     const denied = await examine(bench);
     assert.equal(denied.exit, 8);
-    assert.match(denied.of('source.reachable').hint ?? '', /ALTER ROLE "plain" REPLICATION/);
+    for (const name of ['source.replication', 'source.role']) {
+      assert.equal(denied.of(name).status, 'problem');
+      assert.match(denied.of(name).hint ?? '', /ALTER ROLE "plain" REPLICATION/);
+    }
 
     await postgres.sql('alter role plain replication');
     const found = await examine(bench);

@@ -20,7 +20,7 @@ export async function readAgainst(
 }
 
 /** What the other clock is certainly ahead (or behind, negative), in milliseconds. */
-export function skewOf({ before, other, after }: ClockReading): number {
+function skewOf({ before, other, after }: ClockReading): number {
   if (other > after) return other - after;
   return other < before ? other - before : 0;
 }

@@ -3,9 +3,11 @@ import { describeEndpoint, type Endpoint, type SourceConfig } from '../../config
 import { inspect } from '../../engines/postgres/inspect/inspect.ts';
 import type { Inspection } from '../../engines/postgres/inspect/inspection.ts';
 import { readClock } from '../../engines/postgres/inspect/sql-facts.ts';
+import type { Connection } from '../../engines/postgres/protocol/connection.ts';
 import { type HoldfastError, isHoldfastError } from '../../errors/holdfast-error.ts';
 import { configuredSource } from '../configured-source.ts';
 import type { ConfiguredContext } from '../contract.ts';
+import { answered } from '../find-postgres.ts';
 import { type ClockReading, readAgainst } from './clock.ts';
 import { attempt, type Finding, failed, problem, warning } from './finding.ts';
 
@@ -32,33 +34,54 @@ export async function askServer(options: {
     config: { ...options.config, hosts: [endpoint], prefer: 'any' },
     onWarning: ({ message, hint }) => findings.push(warning('source.password', message, hint)),
   });
-  const applicationName = 'holdfast_doctor';
-  try {
-    await using session = await openSession(source, {
-      replication: 'database',
-      applicationName,
+  const open = (replication?: true | 'database') =>
+    openSession(source, {
+      applicationName: 'holdfast_doctor',
       signal,
+      ...(replication && { replication }),
     });
-    const inspection = await inspect({ replication: session, signal });
-    const clock = await readAgainst(
-      host.clock,
-      async () => (await readClock(session, signal)) / 1000,
+  try {
+    const { session, refusal } = await openToInspect(open);
+    await using _session = session;
+    const inspection = await inspect(
+      refusal ? { sql: session, signal } : { replication: session, signal },
     );
-    // pg_hba.conf has a line of its own for this kind of session.
-    const physical = await attempt('source.replication', async () => {
-      await using _session = await openSession(source, {
-        replication: true,
-        applicationName,
-        signal,
-      });
-      return [];
-    });
-    return { address, inspection, clock, findings: [...findings, ...physical] };
+    const readServer = async () => (await readClock(session, signal)) / 1000;
+    const clock = await readAgainst(host.clock, readServer);
+    const refused = refusal
+      ? [failed('source.replication', refusal)]
+      : await checkPhysical(() => open(true));
+    return { address, inspection, clock, findings: [...findings, ...refused] };
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     return { address, error, findings };
   }
 }
+
+type Open = (replication?: true | 'database') => Promise<Connection>;
+
+/** Whoever may not replicate may still say why. */
+async function openToInspect(
+  open: Open,
+): Promise<{ readonly session: Connection; readonly refusal?: HoldfastError }> {
+  try {
+    return { session: await open('database') };
+  } catch (refusal) {
+    if (!isHoldfastError(refusal) || !answered(refusal)) throw refusal;
+    try {
+      return { session: await open(), refusal };
+    } catch {
+      throw refusal;
+    }
+  }
+}
+
+/** pg_hba.conf has a line of its own for sessions that carry the log. */
+const checkPhysical = (open: Open) =>
+  attempt('source.replication', async () => {
+    await using _session = await open();
+    return [];
+  });
 
 /** Which hosts answer, and whether they are one cluster. */
 export function reachFindings(
