@@ -1,87 +1,109 @@
 /**
- * One cluster of a given size, end to end: follow it under a write load, back it up, restore to a
- * second chosen at random, run every check. Prints one JSON line.
+ * One cluster of a given size, end to end with the product's own commands: follow it under a write
+ * load, back it up, restore to a second chosen at random, run every check on the restored server.
+ * Memory is the peak resident set of each command's process. Prints one JSON line.
  *
  *     node bench/scale.ts <PostgreSQL major> <gigabytes>
  */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { Follower } from '../src/capture/follower.ts';
-import { type Instant, instant } from '../src/content/instant.ts';
+import { openSession } from '../src/capture/source.ts';
+import { formatInstant, type Instant, instant } from '../src/content/instant.ts';
+import { proofLevel } from '../src/engines/postgres/check/proof-level.ts';
+import { recoveryCheck } from '../src/engines/postgres/check/recovery-check.ts';
+import { runChecks } from '../src/engines/postgres/check/run-checks.ts';
+import { standardChecks } from '../src/engines/postgres/check/standard-checks.ts';
 import { readClock } from '../src/engines/postgres/inspect/sql-facts.ts';
 import { machine } from '../src/host/host.ts';
+import type { BackupResult, RestoreResult } from '../src/operations/contract.ts';
 import { everyCommitPresent, noCommitAfter } from '../src/recovery/demo/commit-checks.ts';
-import { rehearseRestore } from '../src/recovery/demo/restore-demo.ts';
 import { DEMO_SCHEMA } from '../src/recovery/demo/schema.ts';
 import { Workload } from '../src/recovery/demo/workload.ts';
-import { Phases } from '../src/recovery/phases.ts';
-import { temporaryRepository } from '../test/doubles/temporary-repository.ts';
-import { snapshotOf, sourceOf } from '../test/recovery/scenario.ts';
+import { sourceOf } from '../test/recovery/scenario.ts';
 import { startPostgres, type TestPostgres } from '../test/support/postgres.ts';
 import { temporaryDirectory } from '../test/support/temporary.ts';
+import { Product } from './product.ts';
 
 const [major = 18, gigabytes = 1] = process.argv.slice(2).map(Number);
 const ACCOUNTS = 4_000;
 const FOLLOWED_MS = 8_000;
 
-await using place = await temporaryRepository();
-const { repository } = place;
 await using postgres = await startPostgres({
   major,
   initdb: ['--data-checksums'],
   settings: { max_wal_size: '8GB', shared_buffers: '256MB', wal_level: 'replica' },
 });
-const phases = new Phases(machine.clock);
-await phases.measure('load', () => load(postgres, gigabytes));
-const memory = peakMemory();
-const source = sourceOf(postgres);
-const follower = await Follower.start({
-  repository,
-  source,
-  journal: join(temporaryDirectory(), 'journal'),
-  applicationName: 'holdfast',
-  slot: 'holdfast',
-  holder: 'bench',
-});
-await follower.streaming;
+await load(postgres, gigabytes);
+const product = await Product.configure({ directory: temporaryDirectory(), postgres });
+const follow = product.begin(['follow']);
+await follow.said('Streaming from');
 const workload = await Workload.start({
-  source,
+  source: sourceOf(postgres),
   clock: machine.clock,
   clients: 4,
   accounts: ACCOUNTS,
 });
-const { snapshot } = await phases.measure('backup', () => snapshotOf(repository, source));
-const backupPeak = memory.take();
+const backup = await product.run<BackupResult>(['backup']);
 const target = await randomSecond(postgres);
 await workload.stop();
-await phases.measure('drain', () => follower.stop());
-await postgres.stop('immediate');
-memory.take();
-const restored = await rehearseRestore({
-  host: machine,
-  repository,
-  lineage: follower.lineage,
-  target: { kind: 'time', time: target },
-  directory: join(temporaryDirectory(), 'restored'),
+const followed = await follow.stop();
+await postgres.kill9();
+
+const directory = join(temporaryDirectory(), 'restored');
+const at = formatInstant(target);
+const restore = await product.run<RestoreResult>([
+  'restore',
+  'main',
+  '--to',
+  directory,
+  '--at',
+  at,
+  '--start',
+]);
+const { server, reached, phases } = restore.result;
+if (!server || !reached) throw new Error('restore --start answered no server');
+const results = await runChecks({
   checks: [
+    recoveryCheck({ reached: reached.stoppedAt === 'target', detail: reached.time ?? '' }),
+    ...standardChecks,
     everyCommitPresent({ acknowledged: workload.commits, until: target }),
     noCommitAfter({ acknowledged: workload.commits, target }),
   ],
+  context: {
+    host: machine,
+    dataDir: directory,
+    connect: (database) =>
+      openSession(
+        {
+          name: 'restored',
+          reach: async () => ({
+            host: server.socketDirectory,
+            port: server.port,
+            user: 'postgres',
+            database,
+          }),
+        },
+        { applicationName: 'bench' },
+      ),
+  },
 });
+process.kill(server.pid, 'SIGINT');
 console.log(
   JSON.stringify({
     major,
-    bytes: snapshot.stats.bytesTotal,
-    stored: snapshot.stats.bytesStored,
+    bytes: backup.result.snapshot.bytesTotal,
+    stored: backup.result.snapshot.bytesStored,
     commits: workload.commits.length,
-    phases: phases.seconds,
-    restore: restored.seconds,
-    proofLevel: restored.proofLevel,
-    failed: restored.checks.filter(({ ok }) => !ok),
-    peakMegabytes: { backup: backupPeak, restore: memory.take() },
+    seconds: { backup: backup.seconds, restore: restore.seconds, ...phases },
+    peakMegabytes: {
+      backup: backup.peakMegabytes,
+      follow: followed.peakMegabytes,
+      restore: restore.peakMegabytes,
+    },
+    proofLevel: proofLevel({ bytesAuthenticated: true, results }),
+    checks: results.map(({ name, ok }) => `${name}: ${ok ? 'ok' : 'FAILED'}`),
   }),
 );
-memory.stop();
 
 async function load(server: TestPostgres, size: number): Promise<void> {
   await server.sql(DEMO_SCHEMA);
@@ -103,20 +125,4 @@ async function randomSecond(server: TestPostgres): Promise<Instant> {
   const from = await readClock(session, undefined);
   await machine.clock.sleep(FOLLOWED_MS);
   return instant(from + randomInt(1_000_000, FOLLOWED_MS * 1000 - 1_000_000));
-}
-
-/** Highest resident set of this process, in MB, since it was last taken. */
-function peakMemory() {
-  let peak = 0;
-  const timer = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage.rss());
-  }, 20);
-  return {
-    take(): number {
-      const megabytes = Math.round(peak / 1e6);
-      peak = process.memoryUsage.rss();
-      return megabytes;
-    },
-    stop: () => clearInterval(timer),
-  };
 }
