@@ -13,9 +13,8 @@ import { machine } from '../../src/host/host.ts';
 import type { WalFetchResult, WalPushResult } from '../../src/operations/contract.ts';
 import { testEachMajor } from '../support/majors.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { MAIN } from './process.ts';
 import { Workbench } from './workbench.ts';
-
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 
 testEachMajor(
   'archive_command stores what restore_command fetches',

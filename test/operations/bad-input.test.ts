@@ -1,44 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { freePort } from '../support/free-port.ts';
 import { testEachMajor } from '../support/majors.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { start } from './process.ts';
 import { Workbench } from './workbench.ts';
 
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 const NOBODY = 65534;
 const one = { from: 18 } as const;
 
-interface Ended {
-  readonly exit: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** A process of its own, as a person or a timer starts it. */
-async function holdfast(
-  bench: Workbench,
-  argv: readonly string[],
-  as?: { readonly uid: number; readonly gid: number },
-): Promise<Ended> {
-  const child = spawn(process.execPath, [MAIN, ...argv], {
-    cwd: bench.directory,
-    env: { PATH: process.env.PATH, ...bench.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...as,
-  });
-  const [out, err] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit'),
-  ]);
-  return { exit: child.exitCode, out, err };
-}
+const holdfast = (...started: Parameters<typeof start>) => start(...started).ended;
 
 async function offline(...more: string[]): Promise<Workbench> {
   const bench = new Workbench();
