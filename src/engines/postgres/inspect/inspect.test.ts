@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testEachMajor } from '../../../../test/support/majors.ts';
-import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.ts';
+import {
+  sharedPostgres,
+  startPostgres,
+  type TestPostgres,
+} from '../../../../test/support/postgres.ts';
 import { connect } from '../protocol/connect.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { bytesOf, inspect } from './inspect.ts';
 import { RECOVERY_SETTINGS } from './inspection.ts';
+
+const shared = sharedPostgres();
 
 async function session(
   server: TestPostgres,
@@ -69,7 +75,7 @@ testEachMajor('everything is known to a superuser', async (major) => {
 testEachMajor(
   'a role with nothing but REPLICATION learns all that capture needs',
   async (major) => {
-    await using server = await startPostgres({ major });
+    const server = await shared(major);
     await server.sql('create role keeper login replication');
     await using both = await session(server, { user: 'keeper', replication: 'database' });
     const found = await inspect({ replication: both });
@@ -89,7 +95,7 @@ testEachMajor(
 );
 
 testEachMajor('a physical session alone answers with settings and identity', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using replication = await session(server, { replication: true });
   const found = await inspect({ replication });
   assert.match(found.systemIdentifier, /^\d{19}$/);
@@ -101,7 +107,7 @@ testEachMajor('a physical session alone answers with settings and identity', asy
 testEachMajor(
   'a role without REPLICATION is a blocker, with the statement that helps',
   async (major) => {
-    await using server = await startPostgres({ major });
+    const server = await shared(major);
     await server.sql('create role weak login');
     await using sql = await session(server, { user: 'weak' });
     const found = await inspect({ sql });

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testEachMajor } from '../../../../test/support/majors.ts';
-import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.ts';
+import { sharedPostgres, type TestPostgres } from '../../../../test/support/postgres.ts';
 import { formatLsn, lsn } from '../lsn.ts';
 import { type ConnectOptions, connect } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { identifySystem } from './replication.ts';
+
+const shared = sharedPostgres();
 
 const open = (server: TestPostgres, options: Partial<ConnectOptions> = {}): Promise<Connection> =>
   connect({
@@ -16,8 +18,18 @@ const open = (server: TestPostgres, options: Partial<ConnectOptions> = {}): Prom
     ...options,
   });
 
+/** Resolves once the server sees so many sessions asleep. */
+async function sleepers(server: TestPostgres, wanted: number): Promise<void> {
+  const count = `select count(*) from pg_stat_activity
+                  where query = 'select pg_sleep(60)' and state = 'active'`;
+  for (let waited = 0; (await server.value(count)) !== String(wanted); waited++) {
+    assert.ok(waited < 1_000, `not ${wanted} within 20 s`);
+    await sleep(20);
+  }
+}
+
 testEachMajor('queries, their results and their errors', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using connection = await open(server);
   assert.equal(Math.floor(connection.serverVersionNum / 10_000), major);
   assert.deepEqual(await connection.query(`select 1 as a, null::text as b, 'ä' as c; select 2`), [
@@ -25,7 +37,7 @@ testEachMajor('queries, their results and their errors', async (major) => {
     { columns: ['?column?'], rows: [['2']], tag: 'SELECT 1' },
   ]);
   assert.deepEqual(await connection.query(''), []);
-  assert.deepEqual(await connection.query('create table t (id int)'), [
+  assert.deepEqual(await connection.query('create table made (id int)'), [
     { columns: [], rows: [], tag: 'CREATE TABLE' },
   ]);
   const notices: string[] = [];
@@ -44,7 +56,7 @@ testEachMajor('queries, their results and their errors', async (major) => {
 });
 
 testEachMajor('errors of the server are told apart', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using connection = await open(server, { replication: 'database', database: 'postgres' });
   const rejects = async (sql: string, expected: object) => {
     await assert.rejects(connection.query(sql), expected);
@@ -62,11 +74,12 @@ testEachMajor('errors of the server are told apart', async (major) => {
 });
 
 testEachMajor('a call never hangs: whoever ends the connection', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   {
     await using connection = await open(server);
     const sleeping = connection.query('select pg_sleep(60)');
     const ended = assert.rejects(sleeping, { code: 'POSTGRES_SHUTTING_DOWN', kind: 'transient' });
+    await sleepers(server, 1);
     await server.sql(
       `select pg_terminate_backend(pid) from pg_stat_activity where query like '%sleep(60)'`,
     );
@@ -79,7 +92,7 @@ testEachMajor('a call never hangs: whoever ends the connection', async (major) =
     await server.sql(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'`,
     );
-    for (let waited = 0; connection.open && waited < 100; waited++) await sleep(10);
+    for (let waited = 0; connection.open && waited < 1_000; waited++) await sleep(10);
     await assert.rejects(connection.query('select 1'), { code: 'POSTGRES_SHUTTING_DOWN' });
   }
   {
@@ -97,28 +110,20 @@ testEachMajor('a call never hangs: whoever ends the connection', async (major) =
 });
 
 testEachMajor('an abort rejects with its reason and stops the server side too', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using connection = await open(server);
   const controller = new AbortController();
   const { signal } = controller;
   const reason = new Error('enough');
-  const running = async (wanted: string) => {
-    const count = `select count(*) from pg_stat_activity
-                    where query = 'select pg_sleep(60)' and state = 'active'`;
-    for (let waited = 0; (await server.value(count)) !== wanted; waited++) {
-      assert.ok(waited < 100, `not ${wanted} within 2 s`);
-      await sleep(20);
-    }
-  };
   const sleeping = assert.rejects(connection.query('select pg_sleep(60)', { signal }), reason);
-  await running('1');
+  await sleepers(server, 1);
   controller.abort(reason);
   await sleeping;
-  await running('0');
+  await sleepers(server, 0);
 });
 
 testEachMajor('COPY IN, and a source that fails in the middle of one', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using connection = await open(server);
   await connection.query('create table t (id int)');
   const lines = function* (count: number) {
@@ -138,7 +143,7 @@ testEachMajor('COPY IN, and a source that fails in the middle of one', async (ma
 });
 
 testEachMajor('COPY OUT is held back while paused', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   for (const host of [server.host, server.socketDir]) {
     await using connection = await open(server, { host });
     let bytes = 0;
@@ -165,7 +170,7 @@ testEachMajor('COPY OUT is held back while paused', async (major) => {
 });
 
 testEachMajor('COPY BOTH streams the log, answers and ends', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using connection = await open(server, { replication: true });
   const { position } = await identifySystem(connection);
   const start = formatLsn(lsn(position - (position % (16n << 20n))));
@@ -178,7 +183,7 @@ testEachMajor('COPY BOTH streams the log, answers and ends', async (major) => {
     },
   });
   assert.equal(stream.streaming, true);
-  await server.sql('create table t as select generate_series(1, 50000) as id');
+  await server.sql('create table streamed as select generate_series(1, 50000) as id');
   await wanted.promise;
   stream.finish();
   const [end] = await stream.ended;
@@ -190,7 +195,7 @@ testEachMajor('COPY BOTH streams the log, answers and ends', async (major) => {
 });
 
 testEachMajor('a stream cut by the death of the server rejects', async (major) => {
-  await using server = await startPostgres({ major });
+  const server = await shared(major);
   await using connection = await open(server, { replication: true });
   const { position } = await identifySystem(connection);
   const stream = await connection.copyBoth(
