@@ -6,6 +6,8 @@ import { atDestination } from './destination-error.ts';
 
 /** Open at once; a cluster may have more files than a process may hold. */
 const OPEN_FILES = 128;
+/** Under way at once: a journal commits many for the price of one, and most files are small. */
+const SYNCS = 16;
 
 interface OpenFile {
   readonly handle: Promise<FileHandle>;
@@ -21,7 +23,7 @@ interface Placed {
 
 /**
  * Files written at positions, in any order, below one directory. Each is fsynced when it is
- * complete, so that a power cut after the restore leaves what was restored.
+ * complete, so that a power cut after `flush` leaves what was restored.
  */
 export class DirectoryWriter implements RestoreTarget {
   readonly #host: Host;
@@ -30,6 +32,8 @@ export class DirectoryWriter implements RestoreTarget {
   readonly #open = new Map<string, OpenFile>();
   readonly #made = new Set<string>();
   readonly #modes = new Map<string, number>();
+  readonly #syncing = new Set<Promise<void>>();
+  #failure: unknown;
   bytesWritten = 0;
 
   constructor(options: { readonly host: Host; readonly root: string }) {
@@ -92,13 +96,28 @@ export class DirectoryWriter implements RestoreTarget {
     if (this.#open.size > OPEN_FILES) await this.#guard(() => this.#closeIdle());
   }
 
-  /** The file is complete: on disk once this resolves. */
+  /** The file is complete: on disk once `flush` resolves. Throws what went wrong with any other. */
   async close({ path }: { path: string }): Promise<void> {
     this.#use(path);
-    await this.#guard(() => this.#sync(path));
+    const sync = this.#guard(() => this.#sync(path)).then(
+      () => void this.#syncing.delete(sync),
+      (error: unknown) => {
+        this.#syncing.delete(sync);
+        this.#failure ??= error;
+      },
+    );
+    this.#syncing.add(sync);
+    if (this.#syncing.size >= SYNCS) await Promise.race(this.#syncing);
+    if (this.#failure) throw this.#failure;
   }
 
-  /** A small file at once, durable. */
+  /** Everything that was closed is on disk. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#syncing);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** A small file at once. */
   async whole(file: {
     readonly path: string;
     readonly bytes: Buffer;
@@ -114,6 +133,7 @@ export class DirectoryWriter implements RestoreTarget {
   async abandon(): Promise<void> {
     const files = [...this.#open.values()];
     this.#open.clear();
+    await Promise.all(this.#syncing);
     for (const { handle } of files) {
       await handle.then((opened) => opened.close()).catch(() => undefined);
     }

@@ -61,24 +61,29 @@ export async function placeSnapshot(options: {
   await linkTablespaces({ host, directory, locations });
 
   const writer = new DirectoryWriter({ host, root: directory });
-  const restore = async (filter: (path: string) => boolean) => {
+  const write = async (act: () => Promise<void>) => {
     try {
-      await restoreSnapshot({
-        repository,
-        snapshot,
-        target: writer,
-        filter: (entry) => filter(entry.path),
-        ...(options.onProgress && { onProgress: options.onProgress }),
-        ...(options.workers !== undefined && { workers: options.workers }),
-      });
+      await act();
+      await writer.flush();
     } catch (error) {
       await writer.abandon();
       throw error;
     }
   };
-  await restore((path) => path !== CONTROL_FILE);
-  const label = await readDocument({ repository, snapshot, name: DOCUMENT.backupLabel });
-  await writer.whole({ path: 'backup_label', bytes: label, mode: 0o600 });
+  const restore = (filter: (path: string) => boolean) =>
+    restoreSnapshot({
+      repository,
+      snapshot,
+      target: writer,
+      filter: (entry) => filter(entry.path),
+      ...(options.onProgress && { onProgress: options.onProgress }),
+      ...(options.workers !== undefined && { workers: options.workers }),
+    });
+  await write(async () => {
+    await restore((path) => path !== CONTROL_FILE);
+    const label = await readDocument({ repository, snapshot, name: DOCUMENT.backupLabel });
+    await writer.whole({ path: 'backup_label', bytes: label, mode: 0o600 });
+  });
   return {
     get bytes() {
       return writer.bytesWritten;
@@ -88,7 +93,7 @@ export async function placeSnapshot(options: {
       for (const root of roots) {
         await atDestination(root, () => settleTree({ host, root, mode, owner: user }));
       }
-      await restore((path) => path === CONTROL_FILE);
+      await write(() => restore((path) => path === CONTROL_FILE));
       await atDestination(directory, async () => {
         await giveTo({ host, path: join(directory, CONTROL_FILE), user });
         await syncDirectory({ host, path: join(directory, 'global') });
