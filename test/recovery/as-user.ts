@@ -53,8 +53,7 @@ async function obey({ store, directory }: Order): Promise<Outcome> {
     unlock: { kind: 'key-file', key: Buffer.alloc(32, 1) },
   });
   try {
-    const { server } = await restoreTo({ repository, target: { kind: 'latest' }, directory });
-    await server?.stop();
+    await using _restored = await restoreTo({ repository, target: { kind: 'latest' }, directory });
     return { databases: (await fs.readdir(join(directory, 'base'))).length };
   } catch (error) {
     if (!isHoldfastError(error)) return { message: String(error) };

@@ -22,8 +22,7 @@ testEachMajor(
     await snapshotOf(repository, sourceOf(postgres));
     const here = temporaryDirectory();
     const into = async (directory: string) => {
-      const restored = await restoreTo({ repository, target: latest, directory });
-      await restored.server?.stop();
+      await using _restored = await restoreTo({ repository, target: latest, directory });
     };
     const refuses = (title: string, directory: string, code: string) =>
       context.test(title, async () => {

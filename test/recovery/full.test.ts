@@ -26,17 +26,11 @@ testEachMajor('a placed snapshot is the server’s own manifest, file by file', 
   await postgres.sql(FILLING);
   await postgres.sql('create table moved tablespace elsewhere as select 1 as i');
   await postgres.sql('checkpoint');
-  const { snapshot, document } = await snapshotOf(repository, sourceOf(postgres));
+  const { snapshot } = await snapshotOf(repository, sourceOf(postgres));
 
   const { fs: recorded, calls } = faultyFileSystem();
-  const location = document.tablespaces[0]?.location ?? '';
-  const there = join(postgres.node.root, 'moved');
-  const directory = await place({
-    repository,
-    snapshot,
-    host: testHost({ fs: recorded }),
-    tablespaces: new Map([[location, there]]),
-  });
+  await using placed = await place({ repository, snapshot, host: testHost({ fs: recorded }) });
+  const { directory } = placed;
   const tree = await readTree(directory);
   const manifest = await readDocument({ repository, snapshot, name: DOCUMENT.manifest });
   const { composed } = assertIsManifest(tree, manifest);

@@ -11,13 +11,12 @@ testEachMajor('a snapshot restores as a running server with its data', async (ma
   await postgres.sql(`create table t as select i, md5(i::text) from generate_series(1, 10000) i`);
   const taken = await snapshotOf(repository, sourceOf(postgres));
   assert.equal(taken.document.method, 'full');
-  const { server } = await restoreTo({
+  await using restored = await restoreTo({
     repository,
     target: { kind: 'snapshot', id: taken.snapshot.id },
   });
-  assert.ok(server);
-  await using _running = server;
-  await using session = await openSession(sourceOf(server), { applicationName: 'test' });
+  assert.ok(restored.server);
+  await using session = await openSession(sourceOf(restored.server), { applicationName: 'test' });
   const [set] = await session.query('select count(*) from t');
   assert.equal(set?.rows[0]?.[0], '10000');
 });

@@ -11,14 +11,14 @@ import type { Host } from '../../src/host/host.ts';
 import { readLineageState } from '../../src/recovery/lineage-state.ts';
 import { placeSnapshot } from '../../src/recovery/place/place-snapshot.ts';
 import { type Restored, restore } from '../../src/recovery/restore.ts';
-import { resolveTarget } from '../../src/recovery/target/resolve.ts';
+import { type Resolution, resolveTarget } from '../../src/recovery/target/resolve.ts';
 import type { Target } from '../../src/recovery/target/target.ts';
 import { type Lineage, listLineages } from '../../src/repository/lineages.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Snapshot } from '../../src/repository/snapshots/snapshot.ts';
 import { testHost } from '../doubles/host.ts';
 import { temporaryRepository } from '../doubles/temporary-repository.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
+import { removeTemporary, temporaryDirectory } from '../support/temporary.ts';
 
 /** A server that answers over its socket: a test server, or a restored one. */
 interface Reachable {
@@ -63,19 +63,30 @@ async function newestLineage(repository: Repository): Promise<Lineage> {
   return lineage;
 }
 
-/** Restores into a new directory, by default the newest lineage and a server that was started. */
-export async function restoreTo(options: {
-  readonly repository: Repository;
-  readonly target: Target;
-  readonly lineage?: Lineage;
-  readonly timeline?: number;
-  readonly start?: boolean;
+/** Where a restore of the tests goes; all of it goes away with `await using`. */
+export interface Place extends AsyncDisposable {
+  readonly directory: string;
+}
+
+interface PlaceOptions {
+  /** A new one when absent. */
   readonly directory?: string;
+  /** Into folders beside the directory when absent. */
   readonly tablespaces?: ReadonlyMap<string, string>;
   readonly host?: Host;
-}): Promise<Restored & { readonly directory: string }> {
-  const { repository, target, timeline, start = true, tablespaces = new Map() } = options;
-  const { host = testHost() } = options;
+}
+
+/** Restores the newest lineage, by default starting a server, which goes with the place. */
+export async function restoreTo(
+  options: PlaceOptions & {
+    readonly repository: Repository;
+    readonly target: Target;
+    readonly lineage?: Lineage;
+    readonly timeline?: number;
+    readonly start?: boolean;
+  },
+): Promise<Restored & Place & { readonly resolution: Resolution }> {
+  const { repository, target, timeline, start = true, host = testHost() } = options;
   const lineage = options.lineage ?? (await newestLineage(repository));
   const state = await readLineageState({ repository, lineage });
   const resolution = await resolveTarget({
@@ -84,7 +95,7 @@ export async function restoreTo(options: {
     target,
     ...(timeline !== undefined && { timeline }),
   });
-  const directory = options.directory ?? join(temporaryDirectory(), 'restored');
+  const { root, directory, tablespaces } = prepare(options, resolution.snapshot.document);
   const restored = await restore({
     host,
     repository,
@@ -97,24 +108,29 @@ export async function restoreTo(options: {
     start,
     workers: 1,
   });
-  return { ...restored, directory };
+  return {
+    ...restored,
+    directory,
+    resolution,
+    [Symbol.asyncDispose]: async () => {
+      await restored.server?.stop('immediate');
+      removeTemporary(root);
+    },
+  };
 }
 
 /** Writes a snapshot's files and nothing else: no log, no settings, no server. */
-export async function place(options: {
-  readonly repository: Repository;
-  readonly snapshot: Snapshot;
-  readonly directory?: string;
-  readonly tablespaces?: ReadonlyMap<string, string>;
-  readonly host?: Host;
-}): Promise<string> {
-  const { repository, snapshot, tablespaces = new Map(), host = testHost() } = options;
-  const { directory = join(temporaryDirectory(), 'placed') } = options;
+export async function place(
+  options: PlaceOptions & { readonly repository: Repository; readonly snapshot: Snapshot },
+): Promise<Place> {
+  const { repository, snapshot, host = testHost() } = options;
+  const document = documentOf(snapshot);
+  const { root, directory, tablespaces } = prepare(options, document);
   const placement = await placeSnapshot({
     host,
     repository,
     snapshot,
-    document: documentOf(snapshot),
+    document,
     source: 'main',
     directory,
     tablespaces,
@@ -122,7 +138,17 @@ export async function place(options: {
     workers: 1,
   });
   await placement.seal();
-  return directory;
+  return { directory, [Symbol.asyncDispose]: async () => removeTemporary(root) };
+}
+
+function prepare(options: PlaceOptions, document: PostgresSnapshotDocument) {
+  const root = temporaryDirectory();
+  const { directory = join(root, 'restored') } = options;
+  const beside = () =>
+    new Map(
+      document.tablespaces.map(({ oid, location }) => [location, join(root, `tablespace-${oid}`)]),
+    );
+  return { root, directory, tablespaces: options.tablespaces ?? beside() };
 }
 
 export function documentOf(snapshot: Snapshot): PostgresSnapshotDocument {
