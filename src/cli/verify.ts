@@ -18,9 +18,10 @@ export function verifyCommand(shell: Shell): Command {
   const command = newCommand({
     name: 'verify',
     summary: 'read snapshots back and check them',
-    description: `Checks what is in the repository, without a server. V1: every object is there with its size and
-its signature. V2: every pack is read and decrypted, every frame has its hash. V3: also every page has a
-right checksum. Without a snapshot: the newest of every source. Damage ends it with exit code ${EXIT_CODE.corrupt}.`,
+    description: `Checks what is in the repository, without a server. V1: every object is read and is the one the commit
+names. V2: every object is there and today's thirtieth is read, so that a month reads all. V3: everything is
+decrypted and compared with its hashes, and every page with the server's own checksum. Without a snapshot: the
+newest of every source. Damage ends it with exit code ${EXIT_CODE.corrupt}, and restore then refuses that snapshot.`,
     examples: [
       { command: 'holdfast verify', says: 'the newest snapshot of every source' },
       { command: 'holdfast verify 3f9c02ab --level V3', says: 'one, as deeply as can be' },
