@@ -29,7 +29,7 @@ export interface Reached {
 }
 
 /** Segments fetched before recovery asks: enough to hide an object store's latency. */
-const AHEAD = 16;
+const AHEAD = 8;
 
 /** Starts a server on a placed snapshot, isolated, and waits until it has recovered. */
 export async function recoverServer(options: {
