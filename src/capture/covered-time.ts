@@ -1,22 +1,16 @@
 import type { Instant } from '../content/instant.ts';
 import type { Lsn } from '../engines/postgres/lsn.ts';
-
-interface Mark {
-  /** The server's log ended here … */
-  readonly end: Lsn;
-  /** … at this time by its clock. */
-  readonly time: Instant;
-}
+import type { FlushedBy } from '../engines/postgres/wal/flushed-by.ts';
 
 /** Marks closer together than this tell a person nothing. */
 const SPACING_MICROS = 500_000;
 
 /**
- * Until when the stored log is known to be complete. The server says now and then where its log
- * ends; once everything up to there is stored, no earlier commit can be news.
+ * Until when the stored log is known to be complete. The server says now and then up to where its
+ * log was flushed at a time; once everything up to there is stored, no earlier commit can be news.
  */
 export class CoveredTime {
-  readonly #marks: Mark[] = [];
+  readonly #marks: FlushedBy[] = [];
   #covered: Instant | undefined;
 
   /** Undefined until something said by the server is stored. */
@@ -24,9 +18,10 @@ export class CoveredTime {
     return this.#covered;
   }
 
-  serverSaid(mark: Mark): void {
+  serverSaid(mark: FlushedBy): void {
     const last = this.#marks.at(-1);
-    if (last && mark.time - last.time < SPACING_MICROS && mark.end !== last.end) return;
+    if (last?.end === mark.end) this.#marks.pop();
+    else if (last && Math.abs(mark.time - last.time) < SPACING_MICROS) return;
     this.#marks.push(mark);
   }
 

@@ -30,6 +30,8 @@ export interface FollowerOptions {
   /** What is told to the server as flushed: `journal` when absent. */
   readonly durability?: DurabilityTier;
   readonly uploadEveryMs?: number;
+  /** How often what is covered is written to the repository. */
+  readonly reportEveryMs?: number;
   readonly holder: string;
   readonly leaseTtlMs?: number;
   readonly onEvent?: (event: FollowerEvent) => void;
@@ -52,6 +54,8 @@ export interface Followed {
 /** How long `stop` tries to store what the journal still holds. */
 const DRAIN_MS = 60_000;
 const REPORT_EVERY_MS = 5_000;
+/** Each status asks the server where it is: how old the covered time of an idle server gets. */
+const STATUS_EVERY_MS = 2_000;
 
 /**
  * Follows a source until stopped: the server's log into the journal, the journal into the
@@ -72,6 +76,7 @@ export class Follower implements AsyncDisposable {
   readonly #over = Promise.withResolvers<void>();
   #started: JournalPosition | undefined;
   #connections = 0;
+  #primary = false;
   #reported: string | undefined;
   #ended = false;
 
@@ -151,6 +156,7 @@ export class Follower implements AsyncDisposable {
       journal,
       source: { ...parts.reach, applicationName: options.applicationName },
       ...(options.durability && { tier: options.durability }),
+      statusIntervalMs: STATUS_EVERY_MS,
       uploaded: () => this.#publisher.uploaded,
       oldestKept: async (): Promise<Lsn | undefined> =>
         this.#keeper?.state?.restartLsn ?? undefined,
@@ -228,12 +234,14 @@ export class Follower implements AsyncDisposable {
     if (event.kind === 'connected') {
       this.#started ??= event.start;
       this.#connections++;
+      this.#primary = !event.server.standby;
       this.#streams.resolve();
     }
     if (event.kind === 'position') this.#publisher.notify();
     if (event.kind === 'timeline-switch') this.#covered.reset();
-    if (event.kind === 'keepalive') {
-      this.#covered.serverSaid({ end: event.serverEnd, time: event.serverTime });
+    // A standby knows only what reached it: of the primary's commits it may lack the newest.
+    if (event.kind === 'flushed' && this.#primary) {
+      this.#covered.serverSaid(event);
       this.#noteStored();
     }
     this.#options.onEvent?.(event);
@@ -254,7 +262,8 @@ export class Follower implements AsyncDisposable {
 
   /** Tells everybody who reads the repository how far the log reaches, and until when. */
   async #report(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options.repository.host;
+    const { repository, reportEveryMs = REPORT_EVERY_MS } = this.#options;
+    const { clock } = repository.host;
     while (!signal.aborted) {
       const payload = this.#payload();
       const text = JSON.stringify(payload);
@@ -263,7 +272,7 @@ export class Follower implements AsyncDisposable {
         this.#lease.guard();
         this.#reported = text;
       }
-      await clock.sleep(REPORT_EVERY_MS, signal).catch(() => undefined);
+      await clock.sleep(reportEveryMs, signal).catch(() => undefined);
     }
   }
 

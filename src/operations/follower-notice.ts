@@ -32,6 +32,7 @@ export function followerNotice(event: FollowerEvent): string | undefined {
       return `Created the replication slot ${event.state.name}.`;
     case 'position':
     case 'keepalive':
+    case 'flushed':
     case 'slot':
     case 'slot-unreachable':
     case 'uploaded':

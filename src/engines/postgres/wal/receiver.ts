@@ -30,6 +30,8 @@ export type ReceiverEvent =
   /** Everything before it is durable in the journal. */
   | { readonly kind: 'position'; readonly position: JournalPosition }
   | { readonly kind: 'keepalive'; readonly serverEnd: Lsn; readonly serverTime: Instant }
+  /** Everything this server had flushed by `time`, on its clock, lies before `end`. */
+  | { readonly kind: 'flushed'; readonly end: Lsn; readonly time: Instant }
   | {
       readonly kind: 'timeline-switch';
       readonly from: number;
@@ -244,8 +246,9 @@ export class WalReceiver {
           onEvent({ kind: 'connected', server, start });
         },
         onDurable: (position) => onEvent({ kind: 'position', position }),
-        onServer: ({ end, time }) =>
+        onKeepalive: ({ end, time }) =>
           onEvent({ kind: 'keepalive', serverEnd: end, serverTime: time }),
+        onFlushed: (flushed) => onEvent({ kind: 'flushed', ...flushed }),
       },
       start,
     );

@@ -3,9 +3,14 @@ import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
 import { formatLsn, type Lsn, parseLsn } from '../lsn.ts';
 import type { Connection, CopyBoth } from '../protocol/connection.ts';
+import { type FlushedBy, FlushListener } from './flushed-by.ts';
 import type { Journal } from './journal.ts';
 import type { JournalPosition } from './journal-recovery.ts';
-import { parseReplicationMessage, standbyStatus } from './replication-messages.ts';
+import {
+  parseReplicationMessage,
+  type ReplicationMessage,
+  standbyStatus,
+} from './replication-messages.ts';
 
 export interface WalStreamOptions {
   readonly host: Host;
@@ -19,7 +24,9 @@ export interface WalStreamOptions {
   /** The server has answered: the stream works. */
   readonly onStreaming: () => void;
   readonly onDurable: (position: JournalPosition) => void;
-  readonly onServer: (server: { readonly end: Lsn; readonly time: Instant }) => void;
+  readonly onKeepalive: (server: { readonly end: Lsn; readonly time: Instant }) => void;
+  /** Now and then: the log up to a position is all there was at a time. */
+  readonly onFlushed: (flushed: FlushedBy) => void;
 }
 
 /** The stream's timeline ended at `at`; `timeline` goes on. */
@@ -30,6 +37,8 @@ export interface TimelineEnd {
 
 /** More than this undurable, and the server is held back. */
 const MAX_PENDING = 16 << 20;
+/** Of what the server had flushed and by when, this much apart. */
+const FLUSHED_SPACING_MICROS = 200_000;
 
 /**
  * One START_REPLICATION into the journal.
@@ -42,6 +51,8 @@ export class WalStream {
   readonly #options: WalStreamOptions;
   readonly #timeline: number;
   readonly #start: Lsn;
+  readonly #listener = new FlushListener();
+  #toldFlushed = Number.NEGATIVE_INFINITY;
   #copy: CopyBoth | undefined;
   #durable: Lsn;
   #dirty = false;
@@ -106,8 +117,9 @@ export class WalStream {
     if (!message) return;
     if (!this.#heard) this.#options.onStreaming();
     this.#heard = true;
+    this.#listen(message);
     if (message.kind === 'keepalive') {
-      this.#options.onServer({ end: message.serverEnd, time: message.time });
+      this.#options.onKeepalive({ end: message.serverEnd, time: message.time });
       if (message.replyRequested) this.tell();
       return;
     }
@@ -118,6 +130,15 @@ export class WalStream {
     if (journal.pendingBytes <= MAX_PENDING || this.#paused) return;
     this.#paused = true;
     connection.pause();
+  }
+
+  #listen(message: ReplicationMessage): void {
+    const flushed = this.#listener.hear(message);
+    if (!flushed) return;
+    // Either way: a clock that was set back is not waited for.
+    if (Math.abs(flushed.time - this.#toldFlushed) < FLUSHED_SPACING_MICROS) return;
+    this.#toldFlushed = flushed.time;
+    this.#options.onFlushed(flushed);
   }
 
   /** After everything readable in this turn was read. */
