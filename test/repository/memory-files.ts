@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Basis, CapturedFile, CaptureSink, Shape } from '../../src/content/capture-sink.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { FileEntry } from '../../src/repository/snapshots/file-entry.ts';
@@ -76,4 +77,18 @@ export async function restoreToMemory(
   await restoreSnapshot({ repository, snapshot, target, workers: 1 });
   target.assertClosed();
   return target.files;
+}
+
+/** Same names, same bytes. Says where they differ: a diff of two databases takes for ever. */
+export function assertSameFiles(
+  actual: ReadonlyMap<string, Buffer>,
+  expected: ReadonlyMap<string, Buffer>,
+): void {
+  assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
+  for (const [path, bytes] of expected) {
+    const found = actual.get(path) as Buffer;
+    assert.equal(found.length, bytes.length, path);
+    if (found.equals(bytes)) continue;
+    assert.fail(`${path} differs at byte ${bytes.findIndex((byte, at) => byte !== found[at])}`);
+  }
 }

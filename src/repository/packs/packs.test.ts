@@ -152,17 +152,17 @@ test('a flipped bit in any region of a pack is corrupt and names the pack', asyn
   );
 });
 
-test('a pack of another repository, another name, or forged with the public key is refused', async () => {
+test('a pack of another repository or under another name is refused', async () => {
   await using temporary = await temporaryRepository();
   await using other = await temporaryRepository();
   await using pool = new FramePool({ workers: 1 });
   const { repository, root } = temporary;
   const { packs } = await store({ repository, pool, pages: 3 });
-  const forged = await store({ repository, pool, pages: 3 });
+  const second = await store({ repository, pool, pages: 3 });
   const foreign = await store({ repository: other.repository, pool, pages: 3 });
   const pack = packs[0] as PackReference;
   for (const [from, { id }] of [
-    [root, forged.packs[0] as PackReference],
+    [root, second.packs[0] as PackReference],
     [other.root, foreign.packs[0] as PackReference],
   ] as const) {
     await fs.copyFile(path.join(from, packKey(id)), path.join(root, packKey(pack.id)));
@@ -170,6 +170,28 @@ test('a pack of another repository, another name, or forged with the public key 
       isHoldfastError(error, 'OBJECT_CORRUPT'),
     );
   }
+});
+
+test('a pack forged under the same name with the public key is refused', async () => {
+  await using temporary = await temporaryRepository();
+  await using pool = new FramePool({ workers: 1 });
+  const { repository } = temporary;
+  const { packs } = await store({ repository, pool, pages: 3 });
+  const pack = packs[0] as PackReference;
+  await repository.store.remove(packKey(pack.id));
+  // The forger chooses the id, and everything else is as holdfast would make it.
+  let drawn = 0;
+  const { random } = repository.host;
+  const bytes = (length: number) =>
+    drawn++ === 0 ? Buffer.from(pack.id, 'hex') : random.bytes(length);
+  const host = { ...repository.host, random: { bytes } };
+  const forged = await store({ repository: { ...repository, host }, pool, pages: 3 });
+  assert.equal(forged.packs[0]?.id, pack.id);
+  assert.equal(forged.packs[0]?.size, pack.size);
+  await openPack({ repository, pack: forged.packs[0] as PackReference });
+  await assert.rejects(openPack({ repository, pack }), (error) =>
+    isHoldfastError(error, 'OBJECT_CORRUPT'),
+  );
 });
 
 test('a writer cannot open what it wrote', async () => {

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { failNthOf, faultyStore } from '../../../test/doubles/faulty-store.ts';
 import { seededRandom } from '../../../test/doubles/host.ts';
 import {
+  assertSameFiles,
   captureFiles,
   type Files,
   PAGE,
@@ -22,6 +23,7 @@ import { deleteSnapshot, finishDeletions } from './delete-snapshot.ts';
 import { listSnapshots } from './list-snapshots.ts';
 import type { Snapshot } from './snapshot.ts';
 import { beginSnapshot } from './snapshot-writer.ts';
+import { putTombstone } from './tombstone.ts';
 
 const lineage = 'ab'.repeat(16);
 const code = (expected: Parameters<typeof isHoldfastError>[1]) => (error: unknown) =>
@@ -66,7 +68,7 @@ async function takeAll(repository: Repository, all: Files[]): Promise<Snapshot[]
 
 async function assertRestores(repository: Repository, snapshot: Snapshot, files: Files) {
   const expected = new Map([...files].map(([name, { bytes }]) => [name, bytes]));
-  assert.deepEqual(await restoreToMemory(repository, snapshot), expected);
+  assertSameFiles(await restoreToMemory(repository, snapshot), expected);
 }
 
 async function objectsBelow(store: Store, ...prefixes: string[]): Promise<string[]> {
@@ -153,6 +155,17 @@ test('a backup whose parent is deleted under it is not committed', async () => {
   });
   const again = beginSnapshot({ repository, lineage, generation: 1, parent: one });
   await assert.rejects(again, code('SNAPSHOT_PARENT_DELETED'));
+});
+
+test('a parent whose deletion has begun is not built on, though all its objects are there', async () => {
+  await using temporary = await temporaryRepository();
+  const { repository } = temporary;
+  const files = days(1)[0] as Files;
+  const one = await take({ repository, files });
+  await using writer = await beginSnapshot({ repository, lineage, generation: 1, parent: one });
+  await captureFiles(writer, files);
+  await putTombstone(repository, one);
+  await assert.rejects(writer.commit({ engine: null }), code('SNAPSHOT_PARENT_DELETED'));
 });
 
 test('a commit that cannot be read protects what it may rely on', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
+  assertSameFiles,
   captureFile,
   captureFiles,
   type Files,
@@ -61,7 +62,7 @@ test('a snapshot restores byte for byte what was captured', async () => {
   writer.document('backup_label', Buffer.from('START WAL LOCATION'));
   const snapshot = await writer.commit({ engine: { name: 'test', list: [1, null] } });
 
-  assert.deepEqual(await restoreToMemory(repository, snapshot), contents(files));
+  assertSameFiles(await restoreToMemory(repository, snapshot), contents(files));
   assert.equal(snapshot.sequence, 1);
   assert.equal(snapshot.stats.filesTotal, 9);
   assert.equal(snapshot.stats.pagesStored, 104);
@@ -118,7 +119,7 @@ test('a second snapshot stores only what differs, and both restore', async () =>
     [three, third],
     [same, third],
   ] as const) {
-    assert.deepEqual(await restoreToMemory(repository, snapshot), contents(files));
+    assertSameFiles(await restoreToMemory(repository, snapshot), contents(files));
   }
 });
 
@@ -141,13 +142,27 @@ test('pages compose over the parent, and pages that did not really change are sh
   await captureFile(writer, { path: 'f', shape: PAGED, bytes: expected, basis, content });
   const two = await writer.commit({ engine: null });
   assert.equal(two.stats.pagesStored, 3);
-  assert.deepEqual(await restoreToMemory(repository, two), new Map([['f', expected]]));
+  assertSameFiles(await restoreToMemory(repository, two), new Map([['f', expected]]));
   assert.equal((await entry(repository, two, 'f')).sha256, undefined);
 
   // A whole capture afterwards finds the composed hashes right.
   const three = await take({ repository, parent: two }, new Map([['f', paged(expected)]]));
   assert.equal(three.stats.pagesStored, 0);
-  assert.deepEqual(await restoreToMemory(repository, three), new Map([['f', expected]]));
+  assertSameFiles(await restoreToMemory(repository, three), new Map([['f', expected]]));
+});
+
+test('a file truncated and extended to its old length with nothing written is zero there', async () => {
+  await using temporary = await temporaryRepository();
+  const { repository } = temporary;
+  const base = randomBytes(10 * PAGE);
+  const one = await take({ repository }, new Map([['f', paged(base)]]));
+  const expected = Buffer.from(base).fill(0, 4 * PAGE);
+  await using writer = await beginSnapshot({ repository, lineage, generation: 1, parent: one });
+  const basis = { kind: 'pages', pages: new Uint32Array(0), limit: 4 } as const;
+  const content = Buffer.alloc(0);
+  await captureFile(writer, { path: 'f', shape: PAGED, bytes: expected, basis, content });
+  const two = await writer.commit({ engine: null });
+  assertSameFiles(await restoreToMemory(repository, two), new Map([['f', expected]]));
 });
 
 test('offsets beyond one gigabyte, without writing one', async () => {
@@ -199,7 +214,7 @@ test('ten thousand small files need few objects', async () => {
   );
   const snapshot = await take({ repository }, files);
   assert.ok(snapshot.packs.length + snapshot.indexes.length <= 5);
-  assert.deepEqual(await restoreToMemory(repository, snapshot), contents(files));
+  assertSameFiles(await restoreToMemory(repository, snapshot), contents(files));
   const again = await take({ repository, parent: snapshot }, files);
   assert.equal(again.stats.bytesStored, 0);
   assert.equal(again.indexes.length, snapshot.indexes.length, 'nothing new to index');
@@ -243,6 +258,6 @@ test('a paged file that changes its page size or shape is stored anew', async ()
   const three = await take({ repository, parent: two }, new Map([['f', stream(bytes)]]));
   assert.equal(two.stats.pagesStored, 16);
   for (const snapshot of [one, two, three]) {
-    assert.deepEqual(await restoreToMemory(repository, snapshot), new Map([['f', bytes]]));
+    assertSameFiles(await restoreToMemory(repository, snapshot), new Map([['f', bytes]]));
   }
 });
