@@ -58,7 +58,10 @@ const SCARCE_SHARE = 0.05;
 
 async function spaceFindings({ host, config }: ConfiguredContext): Promise<Finding[]> {
   const { location } = config.repository;
-  const { bavail, blocks, bsize } = await host.fs.promises.statfs(location);
+  const volume = await host.fs.promises.statfs(location).catch(() => undefined);
+  // Some file systems do not tell; what is written tells then.
+  if (!volume) return [];
+  const { bavail, blocks, bsize } = volume;
   const free = bavail * bsize;
   const scarce = free < SCARCE_BYTES || bavail < blocks * SCARCE_SHARE;
   const message = `${sizeText(free)} are free for the repository.`;
