@@ -66,10 +66,8 @@ export async function requestRecovery(options: {
   readonly user: ServerUser | undefined;
 }): Promise<void> {
   const { host, dataDir, user } = options;
-  const path = join(dataDir, 'recovery.signal');
   await host.fs.promises.rm(join(dataDir, 'standby.signal'), { force: true });
-  await host.fs.promises.writeFile(path, '', { mode: 0o600 });
-  await giveTo({ host, path, user });
+  await append({ host, path: join(dataDir, 'recovery.signal'), user, text: '' });
 }
 
 /** Appends to postgresql.auto.conf, where the last mention of a name counts. */
@@ -80,8 +78,25 @@ export async function persistSettings(options: {
   readonly settings: Settings;
 }): Promise<void> {
   const { host, dataDir, user, settings } = options;
-  const path = join(dataDir, 'postgresql.auto.conf');
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${quote(value)}\n`);
-  await host.fs.promises.appendFile(path, `\n${lines.join('')}`, { mode: 0o600 });
+  const path = join(dataDir, 'postgresql.auto.conf');
+  await append({ host, path, user, text: `\n${lines.join('')}` });
+}
+
+/** Durable: after a power cut the server must not recover to another end than it was asked to. */
+async function append(options: {
+  readonly host: Host;
+  readonly path: string;
+  readonly user: ServerUser | undefined;
+  readonly text: string;
+}): Promise<void> {
+  const { host, path, user, text } = options;
+  const file = await host.fs.promises.open(path, 'a', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await giveTo({ host, path, user });
 }
