@@ -268,10 +268,11 @@ export class Follower implements AsyncDisposable {
       const payload = this.#payload();
       const text = JSON.stringify(payload);
       if (text !== this.#reported) {
-        await this.#lease.renew(payload).catch(() => undefined);
-        this.#lease.guard();
-        this.#reported = text;
+        const said = () => text;
+        this.#reported = await this.#lease.renew(payload).then(said, () => this.#reported);
       }
+      // Paused is no reason to end: the log needs no lease, and commits may wait for the journal.
+      if (this.#lease.state === 'lost') this.#lease.guard();
       await clock.sleep(reportEveryMs, signal).catch(() => undefined);
     }
   }
