@@ -17,6 +17,9 @@ export async function readLogSegment(options: {
 }): Promise<{ bytes: Buffer; to: number }> {
   const { repository, pieces } = options;
   const to = Math.max(0, ...pieces.map((piece) => piece.to));
+  // The common case, a whole segment in one piece: 16 MiB need not be copied again.
+  const all = pieces.find((piece) => piece.from === 0 && piece.to === to);
+  if (all) return { bytes: await readLogPiece({ repository, piece: all }), to };
   const bytes = Buffer.allocUnsafe(to);
   let at = 0;
   while (at < to) {

@@ -29,7 +29,7 @@ export interface RestoreTarget {
 
 /** Files and extents planned at once: about 100 bytes each in memory. */
 const PLAN_WEIGHT = 200_000;
-const BUFFER_BYTES = 32 * 1024 * 1024;
+const BUFFER_BYTES = 16 * 1024 * 1024;
 
 /**
  * Writes the files of a snapshot, each byte authenticated on its way. Packs are read in ranges,
