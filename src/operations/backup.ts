@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import { reserveLog } from '../capture/reserve-log.ts';
 import { takeSnapshot } from '../capture/take-snapshot.ts';
 import { chooseSource } from '../config/load-config.ts';
 import type { Warning } from '../config/warning.ts';
+import { type HoldfastError, isHoldfastError } from '../errors/holdfast-error.ts';
 import { configuredSource } from './configured-source.ts';
 import type { BackupRequest, BackupResult, ConfiguredContext } from './contract.ts';
 import { openConfigured } from './open-configured.ts';
@@ -24,6 +26,15 @@ export async function backup(
     onWarning: (warning) => warnings.push(warning),
   });
   const started = host.clock.monotonic();
+  if (chosen.follow) {
+    try {
+      await reserveLog({ host, source, slot: chosen.follow.slot, onNotice, signal });
+    } catch (error) {
+      // The snapshot is worth having all the same.
+      if (signal.aborted || !isHoldfastError(error)) throw error;
+      warnings.push(slotWarning(error));
+    }
+  }
   const taken = await takeSnapshot({
     repository,
     source,
@@ -53,6 +64,11 @@ export async function backup(
     ],
   };
 }
+
+const slotWarning = ({ message, hint }: HoldfastError): Warning => ({
+  message: `Without a replication slot, what is written before holdfast follow runs may be missing from the log: ${message}`,
+  hint,
+});
 
 function damageWarning(checksumFailures: number): Warning[] {
   if (checksumFailures === 0) return [];
