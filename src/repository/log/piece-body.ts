@@ -72,7 +72,9 @@ export async function decodeFrames(
       throw corrupt(`frame ${number} has another length`);
     try {
       const packed = open(context, number, body.subarray(at + FRAME_HEADER, end), rawLength);
-      const raw = await decompress(packed, { maxOutputLength: rawLength });
+      // One output chunk: the default collects many small ones and joins them.
+      const chunkSize = Math.max(64, rawLength);
+      const raw = await decompress(packed, { maxOutputLength: rawLength, chunkSize });
       if (raw.length !== rawLength) throw new Error(`${raw.length} bytes`);
       raw.copy(bytes, number * FRAME_BYTES);
     } catch (cause) {
