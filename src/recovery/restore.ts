@@ -85,12 +85,3 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const recovered = await recoverServer({ ...options, phases, binaries, user, files, plan });
   return { bytes, phases: phases.seconds, ...recovered };
 }
-
-/** For people: what a restore will read and where it will end. */
-export function describeResolution(resolution: Resolution): string {
-  const { snapshot, segments, timeline, coveredTo } = resolution;
-  return (
-    `snapshot ${snapshot.id.slice(0, 8)} (${snapshot.document.stoppedAt}), then ` +
-    `${segments.length} log segments of timeline ${timeline} up to ${formatLsn(coveredTo)}`
-  );
-}
