@@ -80,6 +80,12 @@ export class PackSink {
     return this.#stored;
   }
 
+  /** After `fail`: resolves when no write to the store is under way any more. */
+  async quiet(): Promise<void> {
+    await this.#pumped;
+    await Promise.all(this.#uploads);
+  }
+
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#queue.length = 0;

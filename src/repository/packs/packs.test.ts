@@ -172,6 +172,20 @@ test('a pack of another repository or under another name is refused', async () =
   }
 });
 
+test('a pack does not open with the keys of another repository', async () => {
+  await using temporary = await temporaryRepository();
+  await using other = await temporaryRepository();
+  await using pool = new FramePool({ workers: 1 });
+  const { repository } = temporary;
+  const { packs } = await store({ repository, pool, pages: 3 });
+  const pack = packs[0] as PackReference;
+  const wrong = { ...repository, keys: other.repository.keys };
+  await assert.rejects(
+    openPack({ repository: wrong, pack }),
+    (error) => isHoldfastError(error, 'OBJECT_CORRUPT') && /key/.test(error.message),
+  );
+});
+
 test('a pack forged under the same name with the public key is refused', async () => {
   await using temporary = await temporaryRepository();
   await using pool = new FramePool({ workers: 1 });

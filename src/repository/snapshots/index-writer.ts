@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { HoldfastError } from '../../errors/holdfast-error.ts';
 import { sealFrame } from '../frames/frame-cipher.ts';
 import type { FrameKind } from '../frames/frame-header.ts';
 import type { Repository } from '../repository.ts';
@@ -47,6 +48,12 @@ export class IndexWriter {
     await this.#storing;
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#stored;
+  }
+
+  /** Resolves when no write to the store is under way; after this nothing more is stored. */
+  async abandon(): Promise<void> {
+    this.#failure ??= { error: new HoldfastError('INTERNAL', { reason: 'index abandoned' }) };
+    await this.#storing;
   }
 
   #begin(): OpenIndex {

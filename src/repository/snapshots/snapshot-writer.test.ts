@@ -261,3 +261,33 @@ test('a paged file that changes its page size or shape is stored anew', async ()
     assertSameFiles(await restoreToMemory(repository, snapshot), new Map([['f', bytes]]));
   }
 });
+
+test('after abort nothing is written any more, and nothing can be', async () => {
+  await using temporary = await temporaryRepository();
+  let writing = 0;
+  const { store } = temporary.repository;
+  const slow = new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (name !== 'put') return typeof value === 'function' ? value.bind(target) : value;
+      return async (...put: Parameters<typeof store.put>) => {
+        writing += 1;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await store.put(...put);
+        writing -= 1;
+      };
+    },
+  });
+  const repository = { ...temporary.repository, store: slow };
+  const begin = { repository, lineage, generation: 1, workers: 1, packTarget: 100_000 };
+  const writer = await beginSnapshot(begin);
+  const bytes = randomBytes(200 * PAGE);
+  await captureFile(writer, { path: 'f', shape: PAGED, bytes });
+  await captureFile(writer, { path: 'g', shape: PAGED, bytes });
+  while (writing === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await writer.abort();
+  assert.equal(writing, 0);
+  const file = { path: 'h', shape: PAGED, basis: { kind: 'whole' }, size: 0, mode: 0 } as const;
+  assert.throws(() => writer.begin(file));
+  await assert.rejects(writer.commit({ engine: null }));
+});

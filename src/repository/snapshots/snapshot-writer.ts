@@ -166,15 +166,25 @@ export class SnapshotWriter implements CaptureSink, AsyncDisposable {
     try {
       return await this.#commit(options.engine);
     } finally {
-      await this.#tools.pool.close();
+      await this.#stop();
     }
   }
 
-  /** Gives up. Packs that are stored already stay, unreferenced, until they are collected. */
+  /**
+   * Gives up; resolves when nothing is written any more. Packs that are stored already stay,
+   * unreferenced.
+   */
   async abort(): Promise<void> {
     this.#ended = true;
-    this.#tools.sink.fail(defect('the snapshot was aborted'));
-    await this.#tools.pool.close();
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    const { pool, sink, index } = this.#tools;
+    sink.fail(defect('the snapshot has ended'));
+    await pool.close();
+    await sink.quiet();
+    await index.abandon();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
