@@ -1,5 +1,4 @@
 import type { OnProgress } from '../content/progress.ts';
-import { formatLsn } from '../engines/postgres/lsn.ts';
 import { findBinaries } from '../engines/postgres/server/find-binaries.ts';
 import {
   persistSettings,
