@@ -1,4 +1,5 @@
 import { chooseSource } from '../config/load-config.ts';
+import type { Warning } from '../config/warning.ts';
 import { formatLsn, parseLsn } from '../engines/postgres/lsn.ts';
 import type { Server } from '../engines/postgres/server/server.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
@@ -65,6 +66,7 @@ export async function restore(
     phases: restored?.phases ?? {},
     warnings: [
       ...warnings,
+      ...(restored && !restored.server ? [unisolated(request.directory)] : []),
       ...resolution.notes.map((message) => ({ message, hint: `holdfast window ${name}` })),
     ],
     next: nextSteps({ request, restored }),
@@ -136,6 +138,14 @@ function reachedOf(restored: Restored | undefined): Pick<RestoreResult, 'reached
     },
   };
 }
+
+/** Only --start overrides what could reach production (docs/design/03-recovery.md). */
+const unisolated = (directory: string): Warning => ({
+  message:
+    'The directory keeps the settings of its source: archive_command, synchronous_standby_names, ' +
+    'addresses and replication are as they were.',
+  hint: `Read ${directory}/postgresql.conf and postgresql.auto.conf before you start it, or restore with --start.`,
+});
 
 const stopCommand = (server: Server): string => `kill -INT ${server.pid}`;
 

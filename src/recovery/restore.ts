@@ -1,4 +1,5 @@
 import type { OnProgress } from '../content/progress.ts';
+import { synthesiseConfiguration } from '../engines/postgres/server/configuration.ts';
 import { findBinaries } from '../engines/postgres/server/find-binaries.ts';
 import {
   persistSettings,
@@ -71,6 +72,10 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   };
   await atDestination(directory, () => requestRecovery({ host, dataDir: directory, user }));
   if (!binaries) {
+    // A source of Debian's kind kept its configuration elsewhere: it must start all the same.
+    await atDestination(directory, () =>
+      synthesiseConfiguration({ host, dataDir: directory, user, settings: document.settings }),
+    );
     await phases.measure('log', () => prefillLog({ host, directory, files }));
     // All the log there is lies in pg_wal; the archive has nothing to add.
     const settings = recoverySettings({ ...plan, restoreCommand: 'false' });
