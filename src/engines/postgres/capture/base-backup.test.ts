@@ -28,23 +28,31 @@ testEachMajor('a full capture holds every page of the source', async (major) => 
   assertSamePages(sink, server.dataDir);
 });
 
-testEachMajor('tablespaces lie below pg_tblspc by their oid', async (major) => {
-  await using server = await startPostgres({ major });
-  const location = await server.addTablespace('s');
-  await server.sql('create table t (id int) tablespace s');
-  await server.sql('insert into t select generate_series(1, 10000)');
-  const { sink, backup } = await take(server);
-  const oid = await server.value(`select oid from pg_tablespace where spcname = 's'`);
-  assert.deepEqual(backup.tablespaces, [{ oid: Number(oid), location }]);
-  assert.equal(backup.tablespaceMap?.toString(), `${oid} ${location}\n`);
-  assert.ok([...sink.files.keys()].some((file) => file.startsWith(`pg_tblspc/${oid}/PG_`)));
-  await server.stop();
-  assertSamePages(sink, server.dataDir);
-});
+testEachMajor(
+  'tablespaces lie below pg_tblspc by their oid',
+  async (major) => {
+    await using server = await startPostgres({ major });
+    const location = await server.addTablespace('s');
+    await server.sql('create table t (id int) tablespace s');
+    await server.sql('insert into t select generate_series(1, 10000)');
+    const { sink, backup } = await take(server);
+    const oid = await server.value(`select oid from pg_tablespace where spcname = 's'`);
+    assert.deepEqual(backup.tablespaces, [{ oid: Number(oid), location }]);
+    assert.equal(backup.tablespaceMap?.toString(), `${oid} ${location}\n`);
+    assert.ok([...sink.files.keys()].some((file) => file.startsWith(`pg_tblspc/${oid}/PG_`)));
+    await server.stop();
+    assertSamePages(sink, server.dataDir);
+  },
+  { quick: [14, 15, 18] },
+);
 
-testEachMajor('a spread checkpoint', async (major) => {
-  const settings = { checkpoint_completion_target: '0' };
-  await using server = await startPostgres({ major, settings });
-  const { backup } = await take(server, { checkpoint: 'spread' });
-  assert.ok(backup.startLsn > 0n);
-});
+testEachMajor(
+  'a spread checkpoint',
+  async (major) => {
+    const settings = { checkpoint_completion_target: '0' };
+    await using server = await startPostgres({ major, settings });
+    const { backup } = await take(server, { checkpoint: 'spread' });
+    assert.ok(backup.startLsn > 0n);
+  },
+  { quick: [14, 15, 18] },
+);

@@ -36,55 +36,67 @@ async function planFor(server: TestPostgres, parent: Taken) {
 }
 
 // Research §4.3 #4: a file longer on the primary than on the standby stored a wrong size.
-testEachMajor('a standby under load gives a sound capture', async (major) => {
-  await using primary = await startPostgres({ major });
-  await primary.sql('create table t as select generate_series(1, 20000) as id');
-  await using standby = await primary.makeStandby();
-  await primary.waitForReplay(standby);
-  let stop = false;
-  const load = (async () => {
-    while (!stop) {
-      await each(
-        primary,
-        'insert into t select generate_series(1, 5000)',
-        'delete from t where id > 15000',
-        'vacuum t',
-        'checkpoint',
-      );
-    }
-  })();
-  const { backup, sink } = await take(standby);
-  stop = true;
-  await load;
-  assert.equal(backup.capturedFrom, 'standby');
-  const [range] = parseManifest(backup.manifest).walRanges;
-  assert.deepEqual(range, { timeline: 1, start: backup.startLsn, end: backup.stopLsn });
-  assert.ok(sink.files.size > 900);
-});
+testEachMajor(
+  'a standby under load gives a sound capture',
+  async (major) => {
+    await using primary = await startPostgres({ major });
+    await primary.sql('create table t as select generate_series(1, 20000) as id');
+    await using standby = await primary.makeStandby();
+    await primary.waitForReplay(standby);
+    let stop = false;
+    const load = (async () => {
+      while (!stop) {
+        await each(
+          primary,
+          'insert into t select generate_series(1, 5000)',
+          'delete from t where id > 15000',
+          'vacuum t',
+          'checkpoint',
+        );
+      }
+    })();
+    const { backup, sink } = await take(standby);
+    stop = true;
+    await load;
+    assert.equal(backup.capturedFrom, 'standby');
+    const [range] = parseManifest(backup.manifest).walRanges;
+    assert.deepEqual(range, { timeline: 1, start: backup.startLsn, end: backup.stopLsn });
+    assert.ok(sink.files.size > 900);
+  },
+  { quick: [14, 15, 18] },
+);
 
-testEachMajor('a standby promoted during its backup is transient', async (major) => {
-  await using primary = await startPostgres({ major });
-  await using standby = await primary.makeStandby();
-  await primary.waitForReplay(standby);
-  let promoted: Promise<void> | undefined;
-  const pressure = () => {
-    if (promoted) return undefined;
-    promoted = standby.promote();
-    return promoted;
-  };
-  await assert.rejects(take(standby, { pressure }), {
-    code: 'POSTGRES_PROMOTED_MEANWHILE',
-    kind: 'transient',
-  });
-});
+testEachMajor(
+  'a standby promoted during its backup is transient',
+  async (major) => {
+    await using primary = await startPostgres({ major });
+    await using standby = await primary.makeStandby();
+    await primary.waitForReplay(standby);
+    let promoted: Promise<void> | undefined;
+    const pressure = () => {
+      if (promoted) return undefined;
+      promoted = standby.promote();
+      return promoted;
+    };
+    await assert.rejects(take(standby, { pressure }), {
+      code: 'POSTGRES_PROMOTED_MEANWHILE',
+      kind: 'transient',
+    });
+  },
+  { quick: [14, 18] },
+);
 
-testEachMajor('a primary without full page writes spoils its standby', async (major) => {
-  await using primary = await startPostgres({ major, settings: { full_page_writes: 'off' } });
-  await using standby = await primary.makeStandby();
-  await primary.sql('create table t as select generate_series(1, 100) as id; checkpoint');
-  await primary.waitForReplay(standby);
-  await assert.rejects(take(standby), { code: 'POSTGRES_FULL_PAGE_WRITES_OFF', kind: 'usage' });
-});
+testEachMajor(
+  'a primary without full page writes spoils its standby',
+  async (major) => {
+    await using primary = await startPostgres({ major, settings: { full_page_writes: 'off' } });
+    await using standby = await primary.makeStandby();
+    await primary.sql('create table t as select generate_series(1, 100) as id; checkpoint');
+    await primary.waitForReplay(standby);
+    await assert.rejects(take(standby), { code: 'POSTGRES_FULL_PAGE_WRITES_OFF', kind: 'usage' });
+  },
+  { quick: [14, 18] },
+);
 
 // Research §4.3 #37.
 testEachMajor(

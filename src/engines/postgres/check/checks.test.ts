@@ -90,78 +90,82 @@ testEachMajor('a sound cluster passes every check, and is as it was afterwards',
 });
 
 /** How each kind of damage is done, and which checks must find it; more may. */
-testEachMajor('each kind of damage fails its check, and names the place', async (major) => {
-  await using postgres = await start(major);
-  const inDatabase = async (database: string, statements: readonly string[]) => {
-    await postgres.sql(`CREATE DATABASE ${database}`);
-    for (const statement of statements) await postgres.sql(statement, database);
-  };
-  await inDatabase('orphan', [
-    'CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p)',
-    'SET session_replication_role = replica; INSERT INTO c VALUES (1)',
-  ]);
-  await inDatabase('lost_entry', [
-    'CREATE TABLE t (id int, v text); CREATE INDEX by_id ON t (id)',
-    `UPDATE pg_index SET indisready = false WHERE indexrelid = 'by_id'::regclass`,
-    'INSERT INTO t VALUES (1)',
-    `UPDATE pg_index SET indisready = true WHERE indexrelid = 'by_id'::regclass`,
-  ]);
-  await inDatabase('broken_check', [
-    'CREATE TABLE t (v int); INSERT INTO t VALUES (-1)',
-    'ALTER TABLE t ADD CONSTRAINT positive CHECK (v > 0) NOT VALID',
-    `UPDATE pg_constraint SET convalidated = true WHERE conname = 'positive'`,
-  ]);
-  await inDatabase('broken_null', [
-    'CREATE TABLE t (v int); INSERT INTO t VALUES (NULL)',
-    `UPDATE pg_attribute SET attnotnull = true WHERE attrelid = 't'::regclass AND attname = 'v'`,
-  ]);
-  await inDatabase('twice', [
-    'CREATE TABLE t (v int); INSERT INTO t VALUES (1), (1); CREATE INDEX by_v ON t (v)',
-    `UPDATE pg_index SET indisunique = true WHERE indexrelid = 'by_v'::regclass`,
-  ]);
-  await inDatabase('invalid_index', [
-    'CREATE TABLE t (v int); CREATE INDEX by_v ON t (v)',
-    `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'by_v'::regclass`,
-  ]);
-  const rows = 'CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g';
-  for (const database of ['flipped_bit', 'bad_tuple']) await inDatabase(database, [rows]);
-  await inDatabase('stale_map', [rows, 'VACUUM t']);
-  const file = async (database: string) =>
-    join(postgres.dataDir, await postgres.value(`SELECT pg_relation_filepath('t')`, database));
-  const [flipped, badTuple, stale] = [
-    await file('flipped_bit'),
-    await file('bad_tuple'),
-    await file('stale_map'),
-  ];
-  await postgres.stop();
-  const oldMap = await fs.readFile(`${stale}_vm`);
-  await alterPage({ path: flipped, block: 3, alter: (page) => page.writeUInt8(0xaa, 8000) });
-  await alterPage({ path: badTuple, block: 4, alter: shortenTuple, checksummed: true });
-  await postgres.start();
-  await postgres.sql('UPDATE t SET g = -g WHERE g % 100 = 0', 'stale_map');
-  await postgres.stop();
-  await fs.writeFile(`${stale}_vm`, oldMap);
-  await postgres.start();
+testEachMajor(
+  'each kind of damage fails its check, and names the place',
+  async (major) => {
+    await using postgres = await start(major);
+    const inDatabase = async (database: string, statements: readonly string[]) => {
+      await postgres.sql(`CREATE DATABASE ${database}`);
+      for (const statement of statements) await postgres.sql(statement, database);
+    };
+    await inDatabase('orphan', [
+      'CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p)',
+      'SET session_replication_role = replica; INSERT INTO c VALUES (1)',
+    ]);
+    await inDatabase('lost_entry', [
+      'CREATE TABLE t (id int, v text); CREATE INDEX by_id ON t (id)',
+      `UPDATE pg_index SET indisready = false WHERE indexrelid = 'by_id'::regclass`,
+      'INSERT INTO t VALUES (1)',
+      `UPDATE pg_index SET indisready = true WHERE indexrelid = 'by_id'::regclass`,
+    ]);
+    await inDatabase('broken_check', [
+      'CREATE TABLE t (v int); INSERT INTO t VALUES (-1)',
+      'ALTER TABLE t ADD CONSTRAINT positive CHECK (v > 0) NOT VALID',
+      `UPDATE pg_constraint SET convalidated = true WHERE conname = 'positive'`,
+    ]);
+    await inDatabase('broken_null', [
+      'CREATE TABLE t (v int); INSERT INTO t VALUES (NULL)',
+      `UPDATE pg_attribute SET attnotnull = true WHERE attrelid = 't'::regclass AND attname = 'v'`,
+    ]);
+    await inDatabase('twice', [
+      'CREATE TABLE t (v int); INSERT INTO t VALUES (1), (1); CREATE INDEX by_v ON t (v)',
+      `UPDATE pg_index SET indisunique = true WHERE indexrelid = 'by_v'::regclass`,
+    ]);
+    await inDatabase('invalid_index', [
+      'CREATE TABLE t (v int); CREATE INDEX by_v ON t (v)',
+      `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'by_v'::regclass`,
+    ]);
+    const rows = 'CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g';
+    for (const database of ['flipped_bit', 'bad_tuple']) await inDatabase(database, [rows]);
+    await inDatabase('stale_map', [rows, 'VACUUM t']);
+    const file = async (database: string) =>
+      join(postgres.dataDir, await postgres.value(`SELECT pg_relation_filepath('t')`, database));
+    const [flipped, badTuple, stale] = [
+      await file('flipped_bit'),
+      await file('bad_tuple'),
+      await file('stale_map'),
+    ];
+    await postgres.stop();
+    const oldMap = await fs.readFile(`${stale}_vm`);
+    await alterPage({ path: flipped, block: 3, alter: (page) => page.writeUInt8(0xaa, 8000) });
+    await alterPage({ path: badTuple, block: 4, alter: shortenTuple, checksummed: true });
+    await postgres.start();
+    await postgres.sql('UPDATE t SET g = -g WHERE g % 100 = 0', 'stale_map');
+    await postgres.stop();
+    await fs.writeFile(`${stale}_vm`, oldMap);
+    await postgres.start();
 
-  const results = await check(postgres);
-  const expected: [string, string][] = [
-    ['foreign-keys', 'orphan'],
-    ['btree-indexes', 'lost_entry'],
-    ['constraints', 'broken_check: public.t: 1 rows break CHECK positive'],
-    ['constraints', 'broken_null: public.t: 1 rows break v NOT NULL'],
-    ['unique-keys', 'twice: public.by_v: 1 keys more than once'],
-    ['valid-indexes', 'invalid_index'],
-    ['page-checksums', `${flipped.slice(postgres.dataDir.length + 1)} block 3`],
-    ['heap', 'bad_tuple: public.t (4,'],
-    ['visibility-map', 'stale_map: public.t'],
-  ];
-  for (const [name, place] of expected) {
-    const result = results.get(name);
-    assert.equal(result?.ok, false, name);
-    assert.ok(result?.detail.includes(place), `${name}: ${result?.detail}`);
-  }
-  assert.equal(proofLevel({ bytesAuthenticated: true, results: [...results.values()] }), 'L1');
-});
+    const results = await check(postgres);
+    const expected: [string, string][] = [
+      ['foreign-keys', 'orphan'],
+      ['btree-indexes', 'lost_entry'],
+      ['constraints', 'broken_check: public.t: 1 rows break CHECK positive'],
+      ['constraints', 'broken_null: public.t: 1 rows break v NOT NULL'],
+      ['unique-keys', 'twice: public.by_v: 1 keys more than once'],
+      ['valid-indexes', 'invalid_index'],
+      ['page-checksums', `${flipped.slice(postgres.dataDir.length + 1)} block 3`],
+      ['heap', 'bad_tuple: public.t (4,'],
+      ['visibility-map', 'stale_map: public.t'],
+    ];
+    for (const [name, place] of expected) {
+      const result = results.get(name);
+      assert.equal(result?.ok, false, name);
+      assert.ok(result?.detail.includes(place), `${name}: ${result?.detail}`);
+    }
+    assert.equal(proofLevel({ bytesAuthenticated: true, results: [...results.values()] }), 'L1');
+  },
+  { quick: [14, 17, 18] },
+);
 
 testEachMajor(
   'a check that cannot run has failed: extensions in a server still in recovery',

@@ -112,72 +112,80 @@ testEachMajor(
   },
 );
 
-testEachMajor('recovery ends where each kind of target says, and tells', async (major) => {
-  await using postgres = await startPostgres({ major });
-  const made = await copyAndArchive(postgres);
-  const { restoreCommand } = made;
-  const cases = [
-    { target: { kind: 'end' }, action: 'pause', outcome: 'promoted', rows: [['1'], ['2']] },
-    {
-      target: { kind: 'xid', xid: made.xidOfTwo },
+testEachMajor(
+  'recovery ends where each kind of target says, and tells',
+  async (major) => {
+    await using postgres = await startPostgres({ major });
+    const made = await copyAndArchive(postgres);
+    const { restoreCommand } = made;
+    const cases = [
+      { target: { kind: 'end' }, action: 'pause', outcome: 'promoted', rows: [['1'], ['2']] },
+      {
+        target: { kind: 'xid', xid: made.xidOfTwo },
+        action: 'promote',
+        outcome: 'promoted',
+        rows: [['1'], ['2']],
+      },
+      {
+        target: { kind: 'xid', xid: made.xidOfTwo, inclusive: false },
+        action: 'pause',
+        outcome: 'paused',
+        rows: [['1']],
+      },
+      { target: { kind: 'name', name: 'after one' }, action: 'shutdown', outcome: 'shut-down' },
+    ] as const;
+    for (const { target, action, outcome, ...expected } of cases) {
+      const dataDir = join(postgres.node.root, `run-${target.kind}-${action}`);
+      await fs.cp(made.dataDir, dataDir, { recursive: true });
+      const { user } = postgres.node;
+      if (user) await chownTree(dataDir, user);
+      await requestRecovery({ host: machine, dataDir, user });
+      const plan: RecoveryPlan = { target, timeline: 1, action, restoreCommand };
+      const server = await startServer({
+        ...(await optionsFor(postgres, dataDir)),
+        settings: recoverySettings(plan),
+        until: 'launched',
+      });
+      try {
+        const found = await server.recovered(AbortSignal.timeout(60_000));
+        assert.equal(found, outcome, `${target.kind} ${action}`);
+        const kinds = server.events.map(({ kind }) => kind);
+        assert.equal(kinds.includes('stopping'), target.kind !== 'end');
+        assert.ok(kinds.includes('redo-starts') && kinds.includes('restored'), kinds.join());
+        if (outcome === 'paused') await server.ready();
+        if ('rows' in expected) assert.deepEqual(await query(server, ENTRIES), expected.rows);
+      } finally {
+        await server.stop('immediate');
+      }
+    }
+  },
+  { quick: [14, 15, 18] },
+);
+
+testEachMajor(
+  'trap 11: a target beyond the log is an error, not a success',
+  async (major) => {
+    await using postgres = await startPostgres({ major });
+    const { dataDir, restoreCommand } = await copyAndArchive(postgres);
+    await requestRecovery({ host: machine, dataDir, user: postgres.node.user });
+    const plan: RecoveryPlan = {
+      target: { kind: 'name', name: 'never made' },
+      timeline: 1,
       action: 'promote',
-      outcome: 'promoted',
-      rows: [['1'], ['2']],
-    },
-    {
-      target: { kind: 'xid', xid: made.xidOfTwo, inclusive: false },
-      action: 'pause',
-      outcome: 'paused',
-      rows: [['1']],
-    },
-    { target: { kind: 'name', name: 'after one' }, action: 'shutdown', outcome: 'shut-down' },
-  ] as const;
-  for (const { target, action, outcome, ...expected } of cases) {
-    const dataDir = join(postgres.node.root, `run-${target.kind}-${action}`);
-    await fs.cp(made.dataDir, dataDir, { recursive: true });
-    const { user } = postgres.node;
-    if (user) await chownTree(dataDir, user);
-    await requestRecovery({ host: machine, dataDir, user });
-    const plan: RecoveryPlan = { target, timeline: 1, action, restoreCommand };
+      restoreCommand,
+    };
     const server = await startServer({
       ...(await optionsFor(postgres, dataDir)),
       settings: recoverySettings(plan),
       until: 'launched',
     });
-    try {
-      const found = await server.recovered(AbortSignal.timeout(60_000));
-      assert.equal(found, outcome, `${target.kind} ${action}`);
-      const kinds = server.events.map(({ kind }) => kind);
-      assert.equal(kinds.includes('stopping'), target.kind !== 'end');
-      assert.ok(kinds.includes('redo-starts') && kinds.includes('restored'), kinds.join());
-      if (outcome === 'paused') await server.ready();
-      if ('rows' in expected) assert.deepEqual(await query(server, ENTRIES), expected.rows);
-    } finally {
-      await server.stop('immediate');
-    }
-  }
-});
-
-testEachMajor('trap 11: a target beyond the log is an error, not a success', async (major) => {
-  await using postgres = await startPostgres({ major });
-  const { dataDir, restoreCommand } = await copyAndArchive(postgres);
-  await requestRecovery({ host: machine, dataDir, user: postgres.node.user });
-  const plan: RecoveryPlan = {
-    target: { kind: 'name', name: 'never made' },
-    timeline: 1,
-    action: 'promote',
-    restoreCommand,
-  };
-  const server = await startServer({
-    ...(await optionsFor(postgres, dataDir)),
-    settings: recoverySettings(plan),
-    until: 'launched',
-  });
-  await assert.rejects(server.recovered(AbortSignal.timeout(60_000)), {
-    code: 'POSTGRES_TARGET_NOT_REACHED',
-  });
-  await server.stop('immediate');
-});
+    await assert.rejects(server.recovered(AbortSignal.timeout(60_000)), {
+      code: 'POSTGRES_TARGET_NOT_REACHED',
+    });
+    await server.stop('immediate');
+  },
+  { quick: [14, 18] },
+);
 
 testEachMajor(
   'configuration kept outside the data directory is made up for',
@@ -196,7 +204,7 @@ testEachMajor(
     assert.deepEqual(await query(server, 'SHOW search_path'), [[`"it's", public`]]);
     assert.deepEqual(await query(server, 'SHOW max_connections'), [['30']]);
   },
-  { from: 15, to: 18 },
+  { from: 15, to: 18, quick: [15, 18] },
 );
 
 testEachMajor(

@@ -90,6 +90,7 @@ testEachMajor(
     const missed = await third.value('select xmin from load where client = 3');
     assert.ok((await commitsIn(again.journal, 2)).has(Number(missed)), 'what came while away too');
   },
+  { quick: [14, 18] },
 );
 
 testEachMajor(

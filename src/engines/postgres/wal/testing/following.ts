@@ -197,6 +197,14 @@ export class Load {
     }
   }
 
+  /** Resolves when so many commits were acknowledged. */
+  async reaches(commits: number, ms = 20_000): Promise<void> {
+    for (let waited = 0; this.acknowledged.length < commits; waited += 10) {
+      if (waited > ms) throw new Error(`${this.acknowledged.length} commits in ${ms} ms`);
+      await sleep(10);
+    }
+  }
+
   /** Resolves when every session ended: at once if the server is gone. */
   async stop(): Promise<number[]> {
     this.#stopping = true;
