@@ -1,3 +1,4 @@
+import os from 'node:os';
 import type { OnProgress } from '../../content/progress.ts';
 import { FramePool } from '../frames/frame-pool.ts';
 import { BufferPool } from '../packs/buffer-pool.ts';
@@ -29,6 +30,8 @@ export interface RestoreTarget {
 
 /** Files and extents planned at once: about 100 bytes each in memory. */
 const PLAN_WEIGHT = 200_000;
+/** Decoding is quick: a core is left to the thread that reads and writes. */
+const decoders = () => Math.max(1, Math.min(os.availableParallelism() - 1, 4));
 const BUFFER_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -49,7 +52,7 @@ export async function restoreSnapshot(options: {
   const index = new IndexReader({ repository, lineage: snapshot.lineage });
   const budget = new ByteBudget(BUFFER_BYTES);
   const buffers = new BufferPool({ keepBytes: BUFFER_BYTES });
-  await using pool = new FramePool(workers === undefined ? {} : { workers });
+  await using pool = new FramePool({ workers: workers ?? decoders() });
   const total = filter === undefined ? snapshot.stats.bytesTotal : undefined;
   let done = 0;
   const progress = (bytes: number) => {
