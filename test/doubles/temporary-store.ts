@@ -1,8 +1,6 @@
-import fs from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import type { Host } from '../../src/host/host.ts';
 import { FileSystemStore } from '../../src/store/filesystem/file-system-store.ts';
+import { removeTemporary, temporaryDirectory } from '../support/temporary.ts';
 import { testHost } from './host.ts';
 
 export interface TemporaryStore extends AsyncDisposable {
@@ -12,10 +10,10 @@ export interface TemporaryStore extends AsyncDisposable {
 
 /** A store in a new directory that goes with `await using`. */
 export async function temporaryStore(host: Host = testHost()): Promise<TemporaryStore> {
-  const root = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-store-'));
+  const root = temporaryDirectory();
   return {
     root,
     store: new FileSystemStore({ root, host }),
-    [Symbol.asyncDispose]: () => fs.rm(root, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => removeTemporary(root),
   };
 }

@@ -1,13 +1,11 @@
-import fs from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { FileSystemStore } from '../../src/store/filesystem/file-system-store.ts';
 import { type FaultPlan, faultyFileSystem } from '../doubles/faulty-file-system.ts';
 import { testHost } from '../doubles/host.ts';
+import { removeTemporary, temporaryDirectory } from '../support/temporary.ts';
 
 export async function temporaryRoot(): Promise<{ root: string; cleanup: () => Promise<void> }> {
-  const root = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-store-'));
-  return { root, cleanup: () => fs.rm(root, { recursive: true, force: true }) };
+  const root = temporaryDirectory();
+  return { root, cleanup: async () => removeTemporary(root) };
 }
 
 export async function withRoot(run: (root: string) => Promise<void>): Promise<void> {
