@@ -16,7 +16,8 @@ import { CoveredTime } from './covered-time.ts';
 import { enrolLineage } from './enrol-lineage.ts';
 import { decodeFollowerPosition, encodeFollowerPosition } from './follower-position.ts';
 import { repositoryLogSink } from './log-sink.ts';
-import { openSession, type PostgresSource, type Reach } from './source.ts';
+import type { PostgresSource, Reach } from './source.ts';
+import { openOrStoreJournal } from './store-journal.ts';
 
 export interface FollowerOptions {
   readonly repository: Repository;
@@ -54,6 +55,8 @@ export interface Followed {
 /** How long `stop` tries to store what the journal still holds. */
 const DRAIN_MS = 60_000;
 const REPORT_EVERY_MS = 5_000;
+/** Short: commits may wait for the follower that takes over from a killed one. */
+const LEASE_TTL_MS = 15_000;
 /** Each status asks the server where it is: how old the covered time of an idle server gets. */
 const STATUS_EVERY_MS = 2_000;
 
@@ -82,12 +85,9 @@ export class Follower implements AsyncDisposable {
 
   /** Resolves once the lease is held and the slot stands; streaming begins behind it. */
   static async start(options: FollowerOptions): Promise<Follower> {
-    const { repository, source, holder, leaseTtlMs, signal, slot, onNotice } = options;
-    await using session = await openSession(source, {
-      replication: 'database',
-      applicationName: `${options.applicationName}_setup`,
-      signal,
-    });
+    const { repository, source, holder, leaseTtlMs = LEASE_TTL_MS } = options;
+    const { signal, slot, onNotice } = options;
+    await using session = await openOrStoreJournal({ ...options, leaseTtlMs });
     const inspection = await inspect({ replication: session, signal });
     const { lineage } = await enrolLineage({ repository, source, inspection, onNotice });
     const lease = await Lease.acquire({
@@ -95,7 +95,7 @@ export class Follower implements AsyncDisposable {
       lineage: lineage.id,
       role: 'log',
       holder,
-      ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }),
+      ttlMs: leaseTtlMs,
       ...(signal && { signal }),
       onWaiting: ({ holder: other }) =>
         onNotice?.(`Waiting to see whether ${other} still follows ${source.name}.`),
