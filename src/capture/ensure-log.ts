@@ -1,8 +1,9 @@
 import { coveredPrefix } from '../content/covered-prefix.ts';
 import type { Inspection } from '../engines/postgres/inspect/inspection.ts';
 import { type Lsn, lsn } from '../engines/postgres/lsn.ts';
-import { fetchTimelineHistory } from '../engines/postgres/protocol/replication.ts';
+import { fetchTimelineHistory, identifySystem } from '../engines/postgres/protocol/replication.ts';
 import { segmentName, segmentNumber, segmentStart } from '../engines/postgres/wal/segment-name.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
 import type { Clock } from '../host/clock.ts';
 import { readLease } from '../repository/leases/lease-object.ts';
 import type { Lineage } from '../repository/lineages.ts';
@@ -41,6 +42,12 @@ export async function ensureLog(options: {
     applicationName: 'holdfast_backup',
     signal,
   });
+  // Also because a standby of 14 streams only to whom it has told this.
+  const { systemIdentifier } = await identifySystem(connection, { signal });
+  if (systemIdentifier !== inspection.systemIdentifier) {
+    const [first, second] = [inspection.address, connection.peer.address];
+    throw new HoldfastError('CAPTURE_SERVER_CHANGED', { first, second });
+  }
   if (timeline > 1) {
     const { name, bytes } = await fetchTimelineHistory(connection, timeline);
     await sink.putDocument(name, bytes);
@@ -53,7 +60,6 @@ export async function ensureLog(options: {
     }
   }
   if (await held()) return;
-  const { systemIdentifier } = inspection;
   // On a primary the end of a backup switches segments: what is left of this one is there already,
   // and a whole segment is what the next follower goes on from.
   const end = inspection.inRecovery
