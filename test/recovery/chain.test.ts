@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TakenSnapshot } from '../../src/capture/take-snapshot.ts';
-import { findBinaries } from '../../src/engines/postgres/server/find-binaries.ts';
-import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
-import { startServer } from '../../src/engines/postgres/server/start-server.ts';
 import { DOCUMENT } from '../../src/engines/postgres/snapshot-document.ts';
-import { machine } from '../../src/host/host.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { readDocument } from '../../src/repository/snapshots/read-snapshot.ts';
 import { testEachMajor } from '../support/majors.ts';
@@ -12,7 +8,15 @@ import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { problemsOf } from './checks.ts';
 import { column, digestOf, inDatabase } from './digest.ts';
 import { RandomWork } from './random-work.ts';
-import { restoreTo, snapshotOf, sourceOf, temporaryRepository } from './scenario.ts';
+import {
+  incrementalOf,
+  restoreTo,
+  snapshotOf,
+  sourceOf,
+  startPlaced,
+  summarizing,
+  temporaryRepository,
+} from './scenario.ts';
 import { assertIsManifest, assertSameTree, capturedTree, readTree, type Tree } from './tree.ts';
 
 const GENERATIONS = 4;
@@ -34,7 +38,7 @@ testEachMajor(
       major,
       // Else hint bits change pages without WAL, and an incremental differs by right.
       initdb: major >= 17 ? ['--data-checksums'] : [],
-      settings: major >= 17 ? { summarize_wal: 'on' } : {},
+      settings: summarizing(major),
     });
     const work = new RandomWork({ postgres, seed: major });
     await work.begin();
@@ -44,8 +48,7 @@ testEachMajor(
       chain.push(await takeGeneration({ repository, beside: beside.repository, postgres }));
     }
     const methods = chain.map(({ taken }) => taken.document.method);
-    const method = major >= 17 ? 'native-incremental' : 'hash-incremental';
-    assert.deepEqual(methods, ['full', ...Array(GENERATIONS).fill(method)]);
+    assert.deepEqual(methods, ['full', ...Array(GENERATIONS).fill(incrementalOf(major))]);
     for (const generation of chain) await assertRestores(repository, generation);
     await assertSound(repository, chain.at(-1)!.taken);
   },
@@ -83,18 +86,7 @@ async function assertRestores(repository: Repository, generation: Generation): P
   // But for the second checkpoint, and the label that names it.
   if (whole) assertSameTree(tree, whole, { files: ['global/pg_control', 'backup_label'] });
 
-  const major = Math.floor(document.serverVersionNum / 10_000);
-  const user = await chooseServerUser({ host: machine, dataDir: directory });
-  const server = await startServer({
-    host: machine,
-    dataDir: directory,
-    binaries: await findBinaries({ host: machine, major, user }),
-    user,
-    isolated: false,
-    settings: { fsync: 'off', autovacuum: 'off' },
-  });
-  await using _running = server;
-  await server.recovered();
+  await using server = await startPlaced({ directory, document });
   assert.deepEqual(await digestOf(server), digest);
   const unlogged = await inDatabase(server, 'postgres', (session) =>
     column(session, 'select count(*) from lost'),

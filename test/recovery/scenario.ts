@@ -5,9 +5,16 @@ import {
   type TakeSnapshotOptions,
   takeSnapshot,
 } from '../../src/capture/take-snapshot.ts';
+import { findBinaries } from '../../src/engines/postgres/server/find-binaries.ts';
+import type { Settings } from '../../src/engines/postgres/server/isolation.ts';
+import type { Server } from '../../src/engines/postgres/server/server.ts';
 import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
-import type { PostgresSnapshotDocument } from '../../src/engines/postgres/snapshot-document.ts';
-import type { Host } from '../../src/host/host.ts';
+import { startServer } from '../../src/engines/postgres/server/start-server.ts';
+import type {
+  CaptureMethod,
+  PostgresSnapshotDocument,
+} from '../../src/engines/postgres/snapshot-document.ts';
+import { type Host, machine } from '../../src/host/host.ts';
 import { readLineageState } from '../../src/recovery/lineage-state.ts';
 import { placeSnapshot } from '../../src/recovery/place/place-snapshot.ts';
 import { type Restored, restore } from '../../src/recovery/restore.ts';
@@ -54,6 +61,16 @@ export async function snapshotOf(
     workers: 1,
     ...options,
   });
+}
+
+/** So that 17 and 18 take incrementals their own way. */
+export function summarizing(major: number): Settings {
+  return major >= 17 ? { summarize_wal: 'on' } : {};
+}
+
+/** How a second snapshot of an undisturbed server is taken. */
+export function incrementalOf(major: number): CaptureMethod {
+  return major >= 17 ? 'native-incremental' : 'hash-incremental';
 }
 
 /** The newest lineage, unless another is given. */
@@ -139,6 +156,30 @@ export async function place(
   });
   await placement.seal();
   return { directory, [Symbol.asyncDispose]: async () => removeTemporary(root) };
+}
+
+/**
+ * Starts a server on what a restore without a start left, as its operator would: with its own
+ * configuration, not isolated. Resolves when it has recovered.
+ */
+export async function startPlaced(options: {
+  readonly directory: string;
+  readonly document: PostgresSnapshotDocument;
+  readonly settings?: Settings;
+}): Promise<Server> {
+  const { directory, document, settings = {} } = options;
+  const major = Math.floor(document.serverVersionNum / 10_000);
+  const user = await chooseServerUser({ host: machine, dataDir: directory });
+  const server = await startServer({
+    host: machine,
+    dataDir: directory,
+    binaries: await findBinaries({ host: machine, major, user }),
+    user,
+    isolated: false,
+    settings: { fsync: 'off', autovacuum: 'off', ...settings },
+  });
+  await server.recovered();
+  return server;
 }
 
 function prepare(options: PlaceOptions, document: PostgresSnapshotDocument) {
