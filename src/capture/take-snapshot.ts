@@ -13,7 +13,7 @@ import { readClock } from '../engines/postgres/inspect/sql-facts.ts';
 import { parseLsn } from '../engines/postgres/lsn.ts';
 import type { Connection } from '../engines/postgres/protocol/connection.ts';
 import { DOCUMENT, type PostgresSnapshotDocument } from '../engines/postgres/snapshot-document.ts';
-import { HoldfastError } from '../errors/holdfast-error.ts';
+import { HoldfastError, isHoldfastError } from '../errors/holdfast-error.ts';
 import { Lease } from '../repository/leases/lease.ts';
 import { leasedStore } from '../repository/leases/leased-store.ts';
 import type { Lineage } from '../repository/lineages.ts';
@@ -122,28 +122,46 @@ interface Run extends TakeSnapshotOptions {
 type Captured = Pick<TakenSnapshot, 'snapshot' | 'document' | 'captured'>;
 
 async function capture(run: Run): Promise<Captured> {
-  const { repository, parent, inspection, onNotice } = run;
-  const plan = planCapture({ inspection, parent: parent && parentOf(parent) });
+  const { parent, inspection, onNotice } = run;
+  let plan = planCapture({ inspection, parent: parent && parentOf(parent) });
+  for (;;) {
+    try {
+      return await captureAs({ ...run, plan });
+    } catch (error) {
+      // Some of it can only be known by trying: this incremental cannot be had, a backup can.
+      const fallback = nextPlan(plan, error);
+      if (!fallback) throw error;
+      onNotice?.(
+        `No ${plan.kind} snapshot: ${fallback.reason} Taking it ${fallback.kind} instead.`,
+      );
+      plan = fallback;
+    }
+  }
+}
+
+/** Each plan gives way to one that asks for less; a full one asks for nothing. */
+function nextPlan(plan: CapturePlan, error: unknown): CapturePlan | undefined {
+  if (plan.kind === 'full' || !isHoldfastError(error)) return undefined;
+  const refused = plan.kind === 'native-incremental' ? fallbackAfter(error) : undefined;
+  if (refused) return refused;
+  return SPOILT_PARENT.has(error.code) ? { kind: 'full', reason: error.message } : undefined;
+}
+
+/** The parent cannot be built on; without a new full one no later backup would succeed either. */
+const SPOILT_PARENT: ReadonlySet<string> = new Set([
+  'OBJECT_CORRUPT',
+  'SNAPSHOT_INCOMPLETE',
+  'SNAPSHOT_PARENT_DELETED',
+  'STORE_ABSENT',
+]);
+
+async function captureAs(run: Run & { readonly plan: CapturePlan }): Promise<Captured> {
+  const { repository, lineage, lease, plan, inspection, sql, workers } = run;
+  const parent = plan.kind === 'full' ? undefined : run.parent;
   const manifest =
     parent && plan.kind === 'native-incremental'
       ? await readDocument({ repository, snapshot: parent, name: DOCUMENT.manifest })
       : undefined;
-  try {
-    return await captureAs({ ...run, plan, manifest });
-  } catch (error) {
-    // Some of it can only be known by trying: the server refuses this incremental, not the backup.
-    const fallback = manifest && fallbackAfter(error);
-    if (!fallback) throw error;
-    onNotice?.(`No native incremental: ${fallback.reason}. Reading everything instead.`);
-    return await captureAs({ ...run, plan: fallback, manifest: undefined });
-  }
-}
-
-async function captureAs(
-  run: Run & { readonly plan: CapturePlan; readonly manifest: Buffer | undefined },
-): Promise<Captured> {
-  const { repository, lineage, lease, plan, manifest, inspection, sql, workers } = run;
-  const parent = plan.kind === 'full' ? undefined : run.parent;
   const writer = await beginSnapshot({
     repository,
     lineage: lineage.id,
