@@ -55,7 +55,12 @@ export async function follow(
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  await Promise.race([aborted, follower.ended]);
+  try {
+    await Promise.race([aborted, follower.ended]);
+  } catch {
+    // `stop` stores what is left, gives the lease back, and throws the same.
+    gaps.giveUp();
+  }
   await gaps.settled;
   const { lineage, started, flushed, stored, reconnects } = await follower.stop();
   const first = started?.lsn ?? flushed?.lsn ?? 0n;
@@ -86,6 +91,7 @@ interface GapParts {
 /** After a gap nothing later restores from an earlier snapshot, so a new one is taken at once. */
 class GapMender {
   readonly #parts: GapParts;
+  readonly #stop = new AbortController();
   settled: Promise<void> = Promise.resolve();
 
   constructor(parts: GapParts) {
@@ -94,6 +100,11 @@ class GapMender {
 
   mend(): void {
     this.settled = this.settled.then(() => this.#take());
+  }
+
+  /** Without a follower its snapshots are nobody's business any more. */
+  giveUp(): void {
+    this.#stop.abort();
   }
 
   async #take(): Promise<void> {
@@ -105,7 +116,7 @@ class GapMender {
         checkpoint: config.checkpoint,
         holder: holder(),
         onNotice: context.onNotice,
-        signal: context.signal,
+        signal: AbortSignal.any([context.signal, this.#stop.signal]),
       });
       context.onNotice(`Snapshot ${snapshot.id.slice(0, 8)} is taken: restores reach on again.`);
     } catch (error) {
