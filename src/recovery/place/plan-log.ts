@@ -1,3 +1,4 @@
+import { collectGarbage } from '../../host/collect-garbage.ts';
 import type { SegmentCoverage } from '../log/coverage.ts';
 import type { LogState } from '../log/log-state.ts';
 import type { SpoolFile } from '../spool/wal-spool.ts';
@@ -22,7 +23,11 @@ export function logFiles(options: {
   }));
   const files = segments.map((segment) => ({
     name: segment.name,
-    fetch: async () => padded(await readSegment(segment), state.segmentSize),
+    fetch: async () => {
+      // What was read before: 16 MiB a segment, and as much again in the pieces of it.
+      collectGarbage();
+      return padded(await readSegment(segment), state.segmentSize);
+    },
   }));
   return [...histories, ...files];
 }

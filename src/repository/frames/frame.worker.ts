@@ -1,16 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
+import { collectGarbage } from '../../host/collect-garbage.ts';
 import { type FrameTask, runFrameTask } from './frame-task.ts';
 
-/**
- * Every call of zstd leaves an object that only a full collection frees, and its output buffer with
- * it; V8 starts one at 64 MiB of those, in each thread. Collecting the few MB of this thread's heap
- * earlier costs about 1.6 ms every 16 MiB, and saves 100 MB with two threads.
- */
+/** A collection of this thread's few MB costs about 1.6 ms, and saves 100 MB with two threads. */
 const COLLECT_BYTES = 16 * 1024 * 1024;
-setFlagsFromString('--expose-gc');
-const collect: () => void = runInNewContext('gc');
 let passed = 0;
 
 /** The thread side of WorkerPool for frames: one answer per task, in order. */
@@ -23,5 +16,5 @@ parentPort?.on('message', (message: { id: number; task: FrameTask } | null) => {
   passed += task.length;
   if (passed < COLLECT_BYTES) return;
   passed = 0;
-  collect();
+  collectGarbage();
 });
