@@ -15,6 +15,8 @@ export interface TransactionEnd {
   readonly kind: 'commit' | 'abort';
   readonly xid: number;
   readonly at: Instant;
+  /** First byte of the record: what recovery_target_lsn compares. */
+  readonly start: Lsn;
   /** First byte after the record. */
   readonly end: Lsn;
 }
@@ -22,6 +24,7 @@ export interface TransactionEnd {
 export interface RestorePoint {
   readonly name: string;
   readonly at: Instant;
+  readonly start: Lsn;
   readonly end: Lsn;
 }
 
@@ -36,10 +39,21 @@ export function segmentFacts(events: readonly WalEvent[]): SegmentFacts {
     switch (event.kind) {
       case 'commit':
       case 'abort':
-        transactions.push({ kind: event.kind, xid: event.xid, at: event.time, end: event.end });
+        transactions.push({
+          kind: event.kind,
+          xid: event.xid,
+          at: event.time,
+          start: event.start,
+          end: event.end,
+        });
         break;
       case 'restore-point':
-        restorePoints.push({ name: event.name, at: event.time, end: event.end });
+        restorePoints.push({
+          name: event.name,
+          at: event.time,
+          start: event.start,
+          end: event.end,
+        });
         break;
       // A promotion writes one or the other, by whether it could skip the checkpoint.
       case 'end-of-recovery':

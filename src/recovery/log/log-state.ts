@@ -52,7 +52,16 @@ export async function readLogState(options: {
   const coverage = await readLogCoverage({ pieces, segmentSize });
   const histories = await readHistories({ repository, lineage });
   const readFacts = cachedFacts(repository);
+  return await logStateOf({ segmentSize, snapshots, coverage, histories, readFacts, follower });
+}
 
+/** What the facts make restorable; reads nothing but segment facts. */
+export async function logStateOf(
+  facts: Pick<LogState, 'segmentSize' | 'snapshots' | 'coverage' | 'histories' | 'readFacts'> & {
+    readonly follower: FollowerPosition | null;
+  },
+): Promise<LogState> {
+  const { segmentSize, snapshots, coverage, histories, readFacts, follower } = facts;
   const pathTo = (timeline: number): LogPath => {
     if (timeline === 1) return timelinePath({ timeline, ancestors: [] });
     const history = historyOf(histories, timeline);
@@ -67,6 +76,8 @@ export async function readLogState(options: {
   const windows: TimelineWindow[] = [];
   const ranges: TimedRange[] = [];
   for (const timeline of [...timelines].sort((a, b) => a - b)) {
+    // Without its history nobody can tell where it begins; the others restore all the same.
+    if (timeline > 1 && !historyOf(histories, timeline)) continue;
     const path = pathTo(timeline);
     const window = timelineWindow({ path, coverage, segmentSize, snapshots });
     windows.push(window);

@@ -11,23 +11,34 @@ export function rangesHolding(ranges: readonly TimedRange[], target: Located): T
   return ranges.filter((range) =>
     target.kind === 'time'
       ? target.time >= range.fromTime && target.time <= range.throughTime
-      : target.lsn >= range.from && target.lsn <= range.to,
+      : target.lsn >= range.from &&
+        target.lsn <= range.to &&
+        (target.timeline === undefined || target.timeline === range.timeline),
   );
 }
 
 /** A target once names and transaction ids have been looked up. */
 export type Located =
   | { readonly kind: 'time'; readonly time: Extract<Target, { kind: 'time' }>['time'] }
-  | { readonly kind: 'lsn'; readonly lsn: Lsn };
+  | {
+      readonly kind: 'lsn';
+      readonly lsn: Lsn;
+      /** The one a record that was looked up is on. */
+      readonly timeline?: number;
+    };
 
-/** One range, or a refusal that lists the choices: a restore never guesses a timeline. */
+/**
+ * One range, or a refusal that lists the choices: a restore never guesses a timeline. On the way
+ * to one that was chosen, the ranges follow each other, and the last one holds the target.
+ */
 export function onlyRange(options: {
   readonly ranges: readonly TimedRange[];
   readonly holding: readonly TimedRange[];
   readonly asked: string;
   readonly source: string;
+  readonly chosen: boolean;
 }): TimedRange {
-  const { ranges, holding, asked, source } = options;
+  const { ranges, holding, asked, source, chosen } = options;
   const [range] = holding;
   if (!range) {
     throw new HoldfastError('TARGET_OUTSIDE_WINDOW', {
@@ -37,7 +48,7 @@ export function onlyRange(options: {
     });
   }
   const timelines = [...new Set(holding.map(({ timeline }) => timeline))];
-  if (timelines.length > 1) {
+  if (timelines.length > 1 && !chosen) {
     throw new HoldfastError('TARGET_AMBIGUOUS', {
       target: asked,
       source,

@@ -24,6 +24,7 @@ const segmentsOf = (times: readonly (readonly number[])[]) => {
         kind: 'commit' as const,
         xid: 1,
         at: instant(at),
+        start: lsn(0n),
         end: lsn(0n),
       })),
       restorePoints: [],

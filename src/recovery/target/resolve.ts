@@ -3,13 +3,14 @@ import { formatLsn, type Lsn, lsn, parseLsn } from '../../engines/postgres/lsn.t
 import type { RecoveryTarget } from '../../engines/postgres/server/recovery-settings.ts';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 import type { SegmentCoverage } from '../log/coverage.ts';
-import { liesOnPath, walkLog } from '../log/log-path.ts';
+import { walkLog } from '../log/log-path.ts';
 import type { LogState } from '../log/log-state.ts';
 import type { TimedRange } from '../log/timed-ranges.ts';
 import type { SnapshotPoint } from '../log/window.ts';
 import { type Located, newestSnapshotBefore, onlyRange, rangesHolding } from './choose.ts';
 import { firstSegmentAfter } from './first-after.ts';
 import { locateByName } from './locate.ts';
+import { rangesOnPath } from './ranges-on-path.ts';
 import type { Target } from './target.ts';
 
 /** Everything a restore needs to know before it writes its first byte. */
@@ -42,13 +43,20 @@ export async function resolveTarget(options: {
   }
   if (target.kind === 'snapshot') return atSnapshot({ ...options, id: target.id });
 
-  const reachable = timeline === undefined ? state.ranges : rangesOnPath(state, timeline);
+  const chosen = timeline !== undefined;
+  const reachable = chosen ? await rangesOnPath(state, timeline) : state.ranges;
   if (target.kind === 'latest') return atLatest({ ...options, ranges: reachable });
 
   const located = await locate({ ...options, target });
   const holding = rangesHolding(reachable, located);
   const asked = describeTarget(target);
-  const range = onlyRange({ ranges: state.ranges, holding, asked, source: options.source });
+  const range = onlyRange({
+    ranges: state.ranges,
+    holding,
+    asked,
+    source: options.source,
+    chosen,
+  });
   const end = located.kind === 'lsn' ? located.lsn : range.to;
   return plan({ ...options, range, located, end });
 }
@@ -78,8 +86,12 @@ async function atSnapshot(options: {
   const { state, id } = options;
   const matching = state.snapshots.filter((snapshot) => snapshot.id.startsWith(id));
   const [snapshot] = matching;
-  if (!snapshot || matching.length > 1) {
+  if (!snapshot) {
     throw new HoldfastError('SNAPSHOT_UNKNOWN', { snapshot: id, source: options.source });
+  }
+  if (matching.length > 1) {
+    const matches = matching.map((one) => one.id).join(', ');
+    throw new HoldfastError('SNAPSHOT_AMBIGUOUS', { snapshot: id, matches });
   }
   const timeline = snapshot.document.stopTimeline;
   const from = parseLsn(snapshot.document.startLsn);
@@ -146,7 +158,8 @@ async function locate(options: {
 }): Promise<Located> {
   const { target } = options;
   if (target.kind === 'time' || target.kind === 'lsn') return target;
-  return { kind: 'lsn', lsn: await locateByName({ ...options, target }) };
+  const { timeline, end } = await locateByName({ ...options, target });
+  return { kind: 'lsn', lsn: end, timeline };
 }
 
 /** The target's segment and one more: PostgreSQL stops at the first record past its target. */
@@ -157,19 +170,6 @@ function segmentsThrough(
 ): readonly SegmentCoverage[] {
   const last = end / BigInt(segmentSize) + 1n;
   return segments.filter(({ number }) => number <= last);
-}
-
-/** Ranges of a timeline and its ancestors, the ancestors' cut at the fork. */
-function rangesOnPath(state: LogState, timeline: number): TimedRange[] {
-  const path = state.pathTo(timeline);
-  return state.ranges.flatMap((range) => {
-    const stretch = path.find((candidate) => candidate.timeline === range.timeline);
-    if (!stretch || !liesOnPath(path, range.timeline, range.from)) return [];
-    const { end } = stretch;
-    if (end === null || range.to <= end) return [range];
-    const child = state.ranges.find(({ from }) => from === end);
-    return [{ ...range, to: end, throughTime: child?.fromTime ?? range.throughTime }];
-  });
 }
 
 const byTimelineThenEnd = (a: TimedRange, b: TimedRange) =>
