@@ -300,6 +300,24 @@ test('a put under a lease outlives a blip, and is written once', async () => {
   await lease.release();
 });
 
+test('a put under a lease gives up after a quarter of an hour without the store', async () => {
+  await using room = await machines(1);
+  const [one] = room.all as [Machine];
+  const lease = await acquire(one, 'one');
+  lease.keepAlive();
+  const { store, host } = one.repository;
+  const leased = leasedStore({ store, host, lease });
+  one.plan = () => 'before';
+  const put = watched(leased.put('packs/aa/x', Buffer.from('x')));
+  await room.advance(14 * 60_000);
+  assert.equal(put.outcome, 'pending');
+  await room.advance(3 * 60_000);
+  assert.equal(put.outcome, 'failed');
+  assert.ok(isHoldfastError(put.error, 'LEASE_PAUSED'));
+  one.plan = () => undefined;
+  await lease.release();
+});
+
 test('a put under a lease that another took over is not sent', async () => {
   await using room = await machines(2);
   const [one, two] = room.all as [Machine, Machine];

@@ -68,10 +68,14 @@ export class Lease implements AsyncDisposable {
     }
   }
 
-  /** Resolves once `guard` passes, through any blip of the store; rejects when the lease is lost. */
-  async ready(signal?: AbortSignal): Promise<void> {
+  /**
+   * Resolves once `guard` passes, through any blip of the store; rejects when the lease is lost,
+   * and with LEASE_PAUSED when it could not be renewed for `patienceMs`.
+   */
+  async ready(signal?: AbortSignal, patienceMs = Number.POSITIVE_INFINITY): Promise<void> {
     const { clock } = this.#place.repository.host;
-    while (this.state === 'paused') {
+    const giveUp = clock.monotonic() + patienceMs;
+    while (this.state === 'paused' && clock.monotonic() < giveUp) {
       signal?.throwIfAborted();
       await this.renew().catch(() => undefined);
       if (this.state === 'paused') await clock.sleep(this.#value.ttlMs / 12, signal);
