@@ -1,6 +1,6 @@
 import type { Repository } from '../../src/repository/repository.ts';
 import { FileSystemStore } from '../../src/store/filesystem/file-system-store.ts';
-import { type FaultPlan, faultyFileSystem } from '../doubles/faulty-file-system.ts';
+import { errnoError, type FaultPlan, faultyFileSystem } from '../doubles/faulty-file-system.ts';
 import { type Fault, faultyStore } from '../doubles/faulty-store.ts';
 import { powerLossFileSystem } from '../doubles/power-loss.ts';
 import { type Attempts, fastClock } from './attempts.ts';
