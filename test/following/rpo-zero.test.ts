@@ -16,25 +16,29 @@ import { assertExactly, recover } from './recovered.ts';
 
 const timeout = 150_000;
 
-testEachMajor('kill -9 of the primary: no acknowledged commit is lost', async (major) => {
-  await using place = await temporaryRepository();
-  const { repository } = place;
-  await using postgres = await startPostgres({ major });
-  const source = sourceOf(postgres);
-  await createCommitsTable(postgres);
-  // Nothing of the unfinished segment is stored before the end: what counts is in the journal.
-  await using follower = await follow({ repository, source, uploadEveryMs: 600_000 });
-  await follower.streaming;
-  await makeSynchronous(postgres);
-  await snapshotOf(repository, source);
-  const clients = await NumberedCommits.start({ source, clients: 3, pauseMs: 1 });
-  await clients.more(150);
-  await postgres.kill9();
-  const commits = await clients.stop();
-  await follower.stop();
-  await using recovered = await recover({ repository, target: { kind: 'latest' } });
-  assertExactly({ recovered, commits, present: lastOf(commits) });
-});
+testEachMajor(
+  'kill -9 of the primary: no acknowledged commit is lost',
+  async (major) => {
+    await using place = await temporaryRepository();
+    const { repository } = place;
+    await using postgres = await startPostgres({ major });
+    const source = sourceOf(postgres);
+    await createCommitsTable(postgres);
+    // Nothing of the unfinished segment is stored before the end: what counts is in the journal.
+    await using follower = await follow({ repository, source, uploadEveryMs: 600_000 });
+    await follower.streaming;
+    await makeSynchronous(postgres);
+    await snapshotOf(repository, source);
+    const clients = await NumberedCommits.start({ source, clients: 3, pauseMs: 1 });
+    await clients.more(150);
+    await postgres.kill9();
+    const commits = await clients.stop();
+    await follower.stop();
+    await using recovered = await recover({ repository, target: { kind: 'latest' } });
+    assertExactly({ recovered, commits, present: lastOf(commits) });
+  },
+  { quick: [14, 18] },
+);
 
 test('durability repository: primary, follower and journal are lost, and no commit is', {
   timeout,

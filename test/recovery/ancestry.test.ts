@@ -63,37 +63,42 @@ testEachMajor(
       assert.ok(restored.reached!.timeline > Math.max(taken_on, 2), 'a timeline nobody had before');
     }
   },
+  { quick: [14, 18] },
 );
 
 // Research §4.3 #14 and #28.
-testEachMajor('another cluster under the same name is a lineage of its own', async (major) => {
-  await using temporary = await temporaryRepository();
-  const { repository } = temporary;
-  await using old = await startPostgres({ major: Math.max(14, major - 1) });
-  await old.sql('create table t as select 1 as cluster');
-  const first = await snapshotOf(repository, sourceOf(old));
-  const oldDigest = await digestOf(old);
-  await using young = await startPostgres({ major });
-  await young.sql('create table t as select 2 as cluster');
-  const notices: string[] = [];
-  const onNotice = (sentence: string) => void notices.push(sentence);
-  const second = await snapshotOf(repository, sourceOf(young), { onNotice });
-  assert.deepEqual([second.newLineage, second.document.method], [true, 'full']);
-  assert.match(notices.join('\n'), /main is now another cluster .*stays restorable/);
-  assert.notEqual(second.lineage.id, first.lineage.id);
-  assert.equal((await listLineages({ repository })).length, 2);
-  const again = await snapshotOf(repository, sourceOf(young), { onNotice });
-  assert.deepEqual([again.newLineage, notices.length], [false, 1], 'said once');
+testEachMajor(
+  'another cluster under the same name is a lineage of its own',
+  async (major) => {
+    await using temporary = await temporaryRepository();
+    const { repository } = temporary;
+    await using old = await startPostgres({ major: Math.max(14, major - 1) });
+    await old.sql('create table t as select 1 as cluster');
+    const first = await snapshotOf(repository, sourceOf(old));
+    const oldDigest = await digestOf(old);
+    await using young = await startPostgres({ major });
+    await young.sql('create table t as select 2 as cluster');
+    const notices: string[] = [];
+    const onNotice = (sentence: string) => void notices.push(sentence);
+    const second = await snapshotOf(repository, sourceOf(young), { onNotice });
+    assert.deepEqual([second.newLineage, second.document.method], [true, 'full']);
+    assert.match(notices.join('\n'), /main is now another cluster .*stays restorable/);
+    assert.notEqual(second.lineage.id, first.lineage.id);
+    assert.equal((await listLineages({ repository })).length, 2);
+    const again = await snapshotOf(repository, sourceOf(young), { onNotice });
+    assert.deepEqual([again.newLineage, notices.length], [false, 1], 'said once');
 
-  for (const [taken, digest] of [
-    [first, oldDigest],
-    [again, await digestOf(young)],
-  ] as const) {
-    await using restored = await restoreTo({
-      repository,
-      lineage: taken.lineage,
-      target: { kind: 'latest' },
-    });
-    assert.deepEqual(await digestOf(restored.server!), digest);
-  }
-});
+    for (const [taken, digest] of [
+      [first, oldDigest],
+      [again, await digestOf(young)],
+    ] as const) {
+      await using restored = await restoreTo({
+        repository,
+        lineage: taken.lineage,
+        target: { kind: 'latest' },
+      });
+      assert.deepEqual(await digestOf(restored.server!), digest);
+    }
+  },
+  { quick: [15, 18] },
+);

@@ -5,6 +5,7 @@ import type { Repository } from '../../src/repository/repository.ts';
 import { readDocument } from '../../src/repository/snapshots/read-snapshot.ts';
 import { testEachMajor } from '../support/majors.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { soak } from '../support/soak.ts';
 import { problemsOf } from './checks.ts';
 import { column, digestOf, inDatabase } from './digest.ts';
 import { RandomWork } from './random-work.ts';
@@ -19,7 +20,7 @@ import {
 } from './scenario.ts';
 import { assertIsManifest, assertSameTree, capturedTree, readTree, type Tree } from './tree.ts';
 
-const GENERATIONS = 4;
+const GENERATIONS = soak(8, 2);
 
 interface Generation {
   readonly taken: TakenSnapshot;
@@ -52,7 +53,7 @@ testEachMajor(
     for (const generation of chain) await assertRestores(repository, generation);
     await assertSound(repository, chain.at(-1)!.taken);
   },
-  { timeout: 240_000 },
+  { timeout: soak(900_000, 240_000) },
 );
 
 /** A snapshot of the idle server, its files compared before the server changes again. */

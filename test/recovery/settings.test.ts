@@ -126,7 +126,7 @@ testEachMajor(
     assert.equal((await chain.take()).method, 'native-incremental');
     await chain.assertAllRestore();
   },
-  { from: 17 },
+  { from: 17, quick: [18] },
 );
 
 // Research §4.3 #36.

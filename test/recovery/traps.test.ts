@@ -113,28 +113,32 @@ testEachMajor(
     );
     await using _restored = await assertSameAfterRestore(repository, postgres);
   },
-  { from: 15 },
+  { from: 15, quick: [15, 18] },
 );
 
-testEachMajor('a table’s file name used again by another holds the other', async (major) => {
-  await using temporary = await temporaryRepository();
-  const { repository } = temporary;
-  await using postgres = await startPostgres({ major, settings: summarizing(major) });
-  await each(
-    postgres,
-    'create table old as select g as id, 1 as k from generate_series(1, 30000) g',
-    'vacuum old',
-  );
-  const file = await postgres.value(`select pg_relation_filepath('old')`);
-  await snapshotOf(repository, sourceOf(postgres));
-  await each(postgres, 'drop table old', 'checkpoint');
-  await postgres.stop();
-  await createAt(postgres, Number(file.split('/').at(-1)));
-  await postgres.start();
-  assert.equal(await postgres.value(`select pg_relation_filepath('young')`), file);
-  await using restored = await assertSameAfterRestore(repository, postgres);
-  assert.deepEqual(await problemsOf(restored), []);
-});
+testEachMajor(
+  'a table’s file name used again by another holds the other',
+  async (major) => {
+    await using temporary = await temporaryRepository();
+    const { repository } = temporary;
+    await using postgres = await startPostgres({ major, settings: summarizing(major) });
+    await each(
+      postgres,
+      'create table old as select g as id, 1 as k from generate_series(1, 30000) g',
+      'vacuum old',
+    );
+    const file = await postgres.value(`select pg_relation_filepath('old')`);
+    await snapshotOf(repository, sourceOf(postgres));
+    await each(postgres, 'drop table old', 'checkpoint');
+    await postgres.stop();
+    await createAt(postgres, Number(file.split('/').at(-1)));
+    await postgres.start();
+    assert.equal(await postgres.value(`select pg_relation_filepath('young')`), file);
+    await using restored = await assertSameAfterRestore(repository, postgres);
+    assert.deepEqual(await problemsOf(restored), []);
+  },
+  { quick: [14, 18] },
+);
 
 /** As pg_upgrade does it: a server in a mode that takes the ids it is given. */
 async function createAt(postgres: TestPostgres, id: number): Promise<void> {
