@@ -7,12 +7,13 @@ export type StoreOperation = Exclude<keyof Store, 'location'>;
 /** `before`: nothing happened. `after`: it happened, and the response was lost. */
 export type Fault = 'before' | 'after';
 
+/** A plan that waits holds the call back meanwhile. */
 export type StoreFaultPlan = (call: {
   readonly operation: StoreOperation;
   readonly key: string;
   /** 1 for the first call of any operation. */
   readonly number: number;
-}) => Fault | undefined;
+}) => Fault | undefined | Promise<Fault | undefined>;
 
 /** Fails the nth call of one operation. */
 export function failNthOf(operation: StoreOperation, nth: number, fault: Fault): StoreFaultPlan {
@@ -45,7 +46,7 @@ export function faultyStore(store: Store, plan: StoreFaultPlan): Store {
     new HoldfastError('STORE_TRANSIENT', { operation, key, reason: 'injected fault' });
   const run = async <T>(operation: StoreOperation, key: string, act: () => Promise<T>) => {
     calls += 1;
-    const fault = plan({ operation, key, number: calls });
+    const fault = await plan({ operation, key, number: calls });
     if (fault === 'before') throw lost(operation, key);
     const result = await act();
     if (fault === 'after') throw lost(operation, key);
@@ -62,7 +63,7 @@ export function faultyStore(store: Store, plan: StoreFaultPlan): Store {
     discard: (key, expected) => run('discard', key, () => store.discard(key, expected)),
     async *list(prefix) {
       calls += 1;
-      const fault = plan({ operation: 'list', key: prefix, number: calls });
+      const fault = await plan({ operation: 'list', key: prefix, number: calls });
       if (fault === 'before') throw lost('list', prefix);
       let listed = 0;
       for await (const object of store.list(prefix)) {

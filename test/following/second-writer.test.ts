@@ -3,6 +3,7 @@ import test from 'node:test';
 import { instantOfMillis } from '../../src/content/instant.ts';
 import { isHoldfastError } from '../../src/errors/holdfast-error.ts';
 import { machine } from '../../src/host/host.ts';
+import { faultyStore } from '../doubles/faulty-store.ts';
 import { testHost } from '../doubles/host.ts';
 import { temporaryRepository } from '../doubles/temporary-repository.ts';
 import { snapshotOf, sourceOf } from '../recovery/scenario.ts';
@@ -16,17 +17,26 @@ const timeout = 120_000;
 const isSecondWriter = (error: unknown) => isHoldfastError(error, 'CAPTURE_SECOND_WRITER');
 
 test('of two backups at once one is refused, and the other is whole', { timeout }, async () => {
-  await using place = await temporaryRepository();
+  const working = Promise.withResolvers<void>();
+  const refused = Promise.withResolvers<undefined>();
+  await using place = await temporaryRepository({
+    through: (store) =>
+      faultyStore(store, async ({ operation, key }) => {
+        if (operation !== 'put' || !key.startsWith('packs/')) return undefined;
+        working.resolve();
+        return await refused.promise;
+      }),
+  });
   const { repository } = place;
   await using postgres = await startPostgres({ major: 18 });
   const source = sourceOf(postgres);
   await createCommitsTable(postgres);
   await postgres.sql('insert into commits select generate_series(1, 20000)');
   const leaseTtlMs = 600;
-  const working = Promise.withResolvers<void>();
-  const first = snapshotOf(repository, source, { leaseTtlMs, onProgress: () => working.resolve() });
+  const first = snapshotOf(repository, source, { leaseTtlMs });
   await working.promise;
   await assert.rejects(snapshotOf(repository, source, { leaseTtlMs }), isSecondWriter);
+  refused.resolve(undefined);
   const { snapshot } = await first;
   const { snapshots, list } = await stateOf(repository);
   assert.deepEqual(
