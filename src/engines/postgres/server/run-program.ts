@@ -35,8 +35,14 @@ export function runProgram(
   return promise;
 }
 
-/** Ours without PGDATA, PGOPTIONS and their like, which would steer the server elsewhere. */
+/** What a program needs to find its way: its libraries, time zone, locale. */
+const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|SHELL|TZ|TZDIR|TMPDIR|LANG|LC_\w+|LD_\w+|DYLD_\w+)$/;
+
+/**
+ * Of ours only that. PGDATA and its like would steer the server elsewhere, and whoever runs SQL
+ * on a restored server has no business with the secrets that opened the repository.
+ */
 export function serverEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PG'));
+  const kept = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
   return { ...Object.fromEntries(kept), LC_MESSAGES: 'C' };
 }

@@ -51,6 +51,7 @@ async function query(server: Server, text: string): Promise<(string | null)[][]>
 
 const ENTRIES = 'SELECT n FROM entry ORDER BY n';
 
+// Research §4.3 #38: a test restore pushed its timeline to production's archive.
 testEachMajor(
   'trap 13: a restored server reaches nothing its configuration names',
   async (major) => {
@@ -93,16 +94,22 @@ testEachMajor(
       action: 'promote',
       restoreCommand,
     };
+    process.env.AWS_SECRET_ACCESS_KEY = 'of the repository';
     await using server = await startServer({
       ...(await optionsFor(postgres, dataDir)),
       settings: recoverySettings(plan),
       until: 'launched',
     });
+    delete process.env.AWS_SECRET_ACCESS_KEY;
     assert.equal(await server.recovered(AbortSignal.timeout(60_000)), 'promoted');
     assert.deepEqual(await query(server, ENTRIES), [['1']]);
     await query(server, 'INSERT INTO entry VALUES (99); SELECT pg_switch_wal(); CHECKPOINT');
     const [sockets] = await query(server, 'SHOW listen_addresses');
     assert.deepEqual(sockets, ['']);
+    const [archives] = await query(server, 'SHOW archive_mode');
+    assert.deepEqual(archives, ['off']);
+    const environment = await fs.readFile(`/proc/${server.pid}/environ`, 'utf8').catch(() => '');
+    assert.ok(!environment.includes('SECRET'), 'nor is it told what opens the repository');
     await server.stop();
     const left = await fs.readdir(join(postgres.node.root, 'archive'));
     assert.deepEqual(
