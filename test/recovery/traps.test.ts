@@ -79,6 +79,33 @@ testEachMajor(
   { from: 17 },
 );
 
+// Research §4.3 #33 (postgres ffc226ab64): the truncation of a table was noted for its visibility
+// map in blocks of the table, so that pg_combinebackup made a map as long as the table.
+testEachMajor(
+  'a truncated table’s visibility map is stored and restored as long as it is',
+  async (major) => {
+    await using temporary = await temporaryRepository();
+    const { repository } = temporary;
+    await using postgres = await startPostgres({ major, settings: summarizing(major) });
+    await each(
+      postgres,
+      `create table t as select g as id, repeat('x', 1000) as filler from generate_series(1, 14000) g`,
+      'vacuum t',
+    );
+    await snapshotOf(repository, sourceOf(postgres));
+    await each(postgres, 'delete from t where id > 7000', 'vacuum t', 'checkpoint');
+    const forks = `select string_agg(fork || ' ' || pg_relation_size('t', fork), ', ')
+                     from unnest(array['main', 'fsm', 'vm']) fork`;
+    const wanted = await postgres.value(forks);
+    assert.match(wanted, /^main 8192000, .* vm 8192$/, 'the table was truncated to 1000 blocks');
+    await using restored = await assertSameAfterRestore(repository, postgres);
+    await inDatabase(restored.server!, 'postgres', async (session) => {
+      assert.deepEqual(await column(session, forks), [wanted]);
+    });
+  },
+  { from: 17 },
+);
+
 const OIDS: Readonly<Record<string, number>> = { copied: 70_000, logged: 70_001 };
 
 // Trap 2: the pages at a reused path may all be older than the parent; their LSNs tell nothing.
