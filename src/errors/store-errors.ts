@@ -21,6 +21,11 @@ export const storeErrors = {
     message: 'The store refused {operation} of {key}: {reason}',
     hint: 'Give the user that runs holdfast permission for it, then run the command again.',
   },
+  STORE_ROOT_DENIED: {
+    kind: 'denied',
+    message: 'The repository directory {location} is closed to this user: {reason}',
+    hint: 'Every directory above it must let the user that runs holdfast pass (x). See which does not: namei -l {location}',
+  },
   STORE_FULL: {
     kind: 'transient',
     message: 'The store has no space left for {key}.',

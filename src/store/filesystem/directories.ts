@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 import type { FileSystem } from '../../host/file-system.ts';
-import { errnoOf } from './file-error.ts';
+import { errnoOf, isDenied } from './file-error.ts';
 
 /** Makes the entries of a directory durable. */
 export async function syncDirectory(fs: FileSystem, directory: string): Promise<void> {
@@ -31,7 +31,8 @@ export class Directories {
   }
 
   /**
-   * STORE_UNAVAILABLE unless the root is a directory on the device where it was first seen.
+   * STORE_UNAVAILABLE unless the root is a directory on the device where it was first seen;
+   * STORE_ROOT_DENIED when this user may not even look.
    * An unmounted volume leaves an empty mount point: read as a repository, everything in it would
    * be absent and every write would go to the wrong disk.
    */
@@ -42,7 +43,13 @@ export class Directories {
     try {
       found = await this.#fs.promises.stat(this.#root);
     } catch (error) {
-      throw unavailable(errnoOf(error) ?? String(error), error);
+      const reason = errnoOf(error) ?? String(error);
+      // Waiting does not open it, as it may bring a volume back.
+      if (isDenied(error)) {
+        const facts = { location: this.#root, reason };
+        throw new HoldfastError('STORE_ROOT_DENIED', facts, { cause: error });
+      }
+      throw unavailable(reason, error);
     }
     if (!found.isDirectory()) throw unavailable('it is not a directory');
     this.#device ??= found.dev;

@@ -10,6 +10,10 @@ export function errnoOf(error: unknown): string | undefined {
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
+export function isDenied(error: unknown): boolean {
+  return DENIED.has(errnoOf(error) ?? '');
+}
+
 /**
  * A failed call as the store's error. ENOENT is not special here: that an object is absent is
  * only ever said by the read that looked for exactly that object.
@@ -21,7 +25,7 @@ export function storeError(error: unknown, facts: { operation: string; key: stri
   const reason = error instanceof Error ? error.message : errno;
   const code = FULL.has(errno)
     ? 'STORE_FULL'
-    : DENIED.has(errno)
+    : isDenied(error)
       ? 'STORE_DENIED'
       : 'STORE_TRANSIENT';
   return new HoldfastError(code, { ...facts, reason }, { cause: error });

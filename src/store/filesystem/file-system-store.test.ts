@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type * as nodeFs from 'node:fs/promises';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -16,6 +17,9 @@ import {
   temporaryRoot,
   withRoot,
 } from '../../../test/store/file-system-root.ts';
+import { isHoldfastError } from '../../errors/holdfast-error.ts';
+import type { FileSystem } from '../../host/file-system.ts';
+import { machine } from '../../host/host.ts';
 import { createRoot, FileSystemStore } from './file-system-store.ts';
 
 storeConformance('file system', async () => {
@@ -94,6 +98,28 @@ test('a missing root is unavailable, never an empty repository', () =>
     assert.deepEqual(await fs.readdir(root), []);
   }));
 
+test('a root below a closed directory is denied, with what to do, never unavailable', async (context) => {
+  if (process.getuid?.() !== 0) return context.skip('only root can become another user');
+  await withRoot(async (root) => {
+    await fs.mkdir(path.join(root, 'closed', 'repository'), { recursive: true });
+    await fs.chmod(path.join(root, 'closed'), 0o700);
+    const store = openPlain(path.join(root, 'closed', 'repository'));
+    process.seteuid?.(65534);
+    try {
+      for (const attempt of [() => store.get('x'), () => listed(store, '')]) {
+        await assert.rejects(attempt(), (error) => {
+          assert.ok(isHoldfastError(error, 'STORE_ROOT_DENIED'), String(error));
+          assert.equal(error.kind, 'denied');
+          assert.match(error.hint, new RegExp(`namei -l ${root}/closed/repository`));
+          return true;
+        });
+      }
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});
+
 test('a root on another device than before is unavailable', () =>
   withRoot(async (root) => {
     const { fs: real } = faultyFileSystem();
@@ -123,6 +149,21 @@ test('an unreadable directory is denied, never an empty list', () =>
     await openPlain(root).put('packs/x', Buffer.from('x'));
     const { store } = openFaulty(root, failNth('readdir', 1, 'EACCES'));
     await rejects(listed(store, ''), 'STORE_DENIED');
+  }));
+
+// Research §4.3 #5: a read gave less than was asked for, and the rest was taken for the next block.
+test('an object is read whole however little each read gives, and a shrinking one is no object', () =>
+  withRoot(async (root) => {
+    const body = Buffer.from(Array.from({ length: 257 }, (_, index) => index % 251));
+    await openPlain(root).put('packs/x', body);
+    for (const most of [1, 2, 7, 128, 256, 257, 1000]) {
+      const store = new FileSystemStore({ root, host: testHost({ fs: readingAtMost(most) }) });
+      assert.deepEqual(await store.get('packs/x'), body, `${most} bytes at once`);
+      const part = await store.get('packs/x', { start: 100, end: 230 });
+      assert.deepEqual(part, body.subarray(100, 230), `${most} bytes at once`);
+    }
+    const shrunk = new FileSystemStore({ root, host: testHost({ fs: readingAtMost(0) }) });
+    await rejects(shrunk.get('packs/x'), 'STORE_TRANSIENT');
   }));
 
 test('a late writer whose number is free again does not win', () =>
@@ -205,3 +246,25 @@ test('createRoot makes missing parents durably and keeps what is there', () =>
     await createRoot({ root: deep, host: testHost() });
     assert.deepEqual(await listed(openPlain(deep), ''), ['x']);
   }));
+
+/** The real file system, whose reads give at most so many bytes. */
+function readingAtMost(most: number): FileSystem {
+  const short = (handle: nodeFs.FileHandle) =>
+    new Proxy(handle, {
+      get: (target, name) => {
+        if (name === 'read') {
+          return (buffer: Buffer, offset: number, length: number, position: number) =>
+            target.read(buffer, offset, Math.min(length, most), position);
+        }
+        const member = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  const promises = new Proxy(machine.fs.promises, {
+    get: (target, name) =>
+      name === 'open'
+        ? async (file: string, flags: string) => short(await target.open(file, flags))
+        : Reflect.get(target, name),
+  });
+  return { ...machine.fs, promises };
+}
