@@ -57,6 +57,7 @@ testEachMajor(
   { from: 18 },
 );
 
+// Research §4.3 #26: no log was recorded any more, and every page showed sound backups.
 testEachMajor(
   'doctor sees a follower that was killed, and a gap in the log',
   async (major) => {

@@ -77,6 +77,7 @@ test('a window runs from consistency to the end of the unfinished segment', () =
   assert.deepEqual(window.gaps, []);
 });
 
+// Research §4.3 #16.
 test('WAL hole: a segment skipped between two ends the range and is named as a gap', () => {
   const window = timelineWindow({
     path: trunk,

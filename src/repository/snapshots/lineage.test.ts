@@ -3,6 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { failNthOf, faultyStore } from '../../../test/doubles/faulty-store.ts';
+import { testHost } from '../../../test/doubles/host.ts';
 import {
   assertRestores,
   code,
@@ -14,6 +15,7 @@ import {
 } from '../../../test/repository/days.ts';
 import type { Files } from '../../../test/repository/memory-files.ts';
 import { temporaryRepository } from '../../../test/repository/temporary-repository.ts';
+import { machine } from '../../host/host.ts';
 import type { Store } from '../../store/store.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { listSnapshots } from './list-snapshots.ts';
@@ -61,6 +63,25 @@ test('damaged, rewritten, foreign and missing commits are named beside the sound
   );
   await fs.writeFile(path.join(root, path.dirname(two.key), '.stray'), 'x');
   assert.equal((await list()).damaged.length, 1);
+});
+
+// Research §4.3 #40: labels made of the clock's seconds collided.
+test('ids and order come from no clock: snapshots of one instant, and of an earlier one', async () => {
+  let now = machine.clock.now();
+  const host = testHost({ clock: { ...machine.clock, now: () => now } });
+  await using temporary = await temporaryRepository(host);
+  const { repository } = temporary;
+  const [a, b, c, d] = days(4) as [Files, Files, Files, Files];
+  const one = await take({ repository, files: a });
+  const two = await take({ repository, files: b, parent: one });
+  const three = await take({ repository, files: c, parent: two });
+  now -= 86_400_000;
+  const four = await take({ repository, files: d, parent: three });
+  assert.equal(new Set([one.id, two.id, three.id, four.id]).size, 4);
+  const { snapshots, damaged } = await listSnapshots({ repository, lineage });
+  assert.deepEqual([snapshots, damaged], [[one, two, three, four], []]);
+  await assertRestores(repository, four, d);
+  await assertRestores(repository, one, a);
 });
 
 test('a late commit of a replaced writer is reported and not listed', async () => {

@@ -104,6 +104,7 @@ test('a stream that repeats what is held is compared: other bytes are a fork, ne
   await assert.rejects(journal.flush(), (error) => isHoldfastError(error, 'WAL_DIVERGED'));
 });
 
+// Research §4.3 #16: a segment was skipped between two that were stored.
 test('bytes that are not the next ones are refused', async () => {
   using here = place();
   await using journal = await here.open();

@@ -30,6 +30,7 @@ async function kill(receiver: ChildProcess): Promise<void> {
   await gone;
 }
 
+// Research §4.3 #16: receivers killed again and again left holes.
 test('kill -9 of the receiver at any moment: it goes on, and no acknowledged commit is missing', {
   timeout: soak(900_000, 90_000),
 }, async () => {
