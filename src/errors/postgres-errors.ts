@@ -255,6 +255,16 @@ export const postgresErrors = {
       'Recovery of {dataDir} ended before its target: the log it was given holds nothing at or beyond it.',
     hint: 'Run holdfast window to see what can be restored, and choose a target inside it.',
   },
+  POSTGRES_CONTROL_FILE_ABSENT: {
+    kind: 'absent',
+    message: '{path} is not there: this is no complete data directory.',
+    hint: 'A restore writes that file last, so one that ended early leaves none. Bring it back into another, empty directory: holdfast restore <source> --to <directory>',
+  },
+  POSTGRES_CONTROL_FILE_UNREADABLE: {
+    kind: 'denied',
+    message: '{path} may not be read: {reason}',
+    hint: 'Run the command as the user that owns the data directory, or as root.',
+  },
   POSTGRES_CONTROL_FILE_INVALID: {
     kind: 'corrupt',
     message: '{path} is not a valid pg_control: {reason}',

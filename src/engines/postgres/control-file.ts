@@ -130,6 +130,7 @@ const PAUSE_MS = 5;
 /**
  * Reads the control file of a data directory. PostgreSQL replaces it with one write, which some
  * file systems let a reader see half of: such a read is repeated before it counts as damage.
+ * POSTGRES_CONTROL_FILE_ABSENT, _UNREADABLE or _INVALID otherwise.
  */
 export async function readControlFile(options: {
   readonly host: Host;
@@ -140,9 +141,24 @@ export async function readControlFile(options: {
   for (let attempt = 1; ; attempt++) {
     try {
       return parseControlFile(await host.fs.promises.readFile(path), path);
-    } catch (error) {
-      if (!(error instanceof HoldfastError) || attempt === ATTEMPTS) throw error;
+    } catch (cause) {
+      const error = controlFileError(cause, path);
+      if (error.code !== 'POSTGRES_CONTROL_FILE_INVALID' || attempt === ATTEMPTS) throw error;
       await host.clock.sleep(PAUSE_MS);
     }
   }
+}
+
+function controlFileError(cause: unknown, path: string): HoldfastError {
+  if (cause instanceof HoldfastError) return cause;
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new HoldfastError('POSTGRES_CONTROL_FILE_ABSENT', { path }, { cause });
+  }
+  const denied = code === 'EACCES' || code === 'EPERM';
+  return new HoldfastError(
+    denied ? 'POSTGRES_CONTROL_FILE_UNREADABLE' : 'POSTGRES_CONTROL_FILE_INVALID',
+    { path, reason: message },
+    { cause },
+  );
 }

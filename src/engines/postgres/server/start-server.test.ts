@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
+import {
+  errnoError,
+  type FaultPlan,
+  faultyFileSystem,
+} from '../../../../test/doubles/faulty-file-system.ts';
 import { testBinaries, testEachMajor } from '../../../../test/support/majors.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.ts';
 import { machine } from '../../../host/host.ts';
@@ -48,6 +53,11 @@ async function query(server: Server, text: string): Promise<(string | null)[][]>
   const sets = await session.query(text);
   return (sets.at(-1)?.rows ?? []).map((row) => [...row]);
 }
+
+const denyPath =
+  (path: string): FaultPlan =>
+  (call) =>
+    call.path === path ? { error: errnoError('EACCES'), effect: 'none' } : undefined;
 
 const ENTRIES = 'SELECT n FROM entry ORDER BY n';
 
@@ -235,6 +245,37 @@ testEachMajor(
       message: /shared_buffers/,
     });
     await postgres.start();
+  },
+  { from: 18 },
+);
+
+// Restore writes pg_control last: without one a directory looks whole and is not.
+testEachMajor(
+  'a directory whose pg_control is absent or closed is refused with a code',
+  async (major) => {
+    await using postgres = await startPostgres({ major });
+    await postgres.stop();
+    const dataDir = await postgres.copyStopped();
+    const options = await optionsFor(postgres, dataDir);
+    const file = join(dataDir, 'global', 'pg_control');
+    await fs.rename(file, `${file}.away`);
+    for (const isolated of [true, false]) {
+      await assert.rejects(startServer({ ...options, isolated }), {
+        code: 'POSTGRES_CONTROL_FILE_ABSENT',
+        kind: 'absent',
+        hint: /holdfast restore/,
+      });
+    }
+    await fs.mkdir(file);
+    await assert.rejects(startServer(options), { code: 'POSTGRES_CONTROL_FILE_INVALID' });
+    await fs.rmdir(file);
+    const closed = { ...machine, fs: faultyFileSystem(denyPath(file)).fs };
+    await assert.rejects(startServer({ ...options, host: closed }), {
+      code: 'POSTGRES_CONTROL_FILE_UNREADABLE',
+      kind: 'denied',
+    });
+    await fs.rename(`${file}.away`, file);
+    await using _server = await startServer(options);
   },
   { from: 18 },
 );

@@ -161,6 +161,7 @@ async function refuseUnsuitable(options: StartOptions): Promise<void> {
     });
   }
   await refuseRunning({ host, dataDir });
+  await readControlFile({ host, dataDir });
 }
 
 /** A pid that lives may be another process's by now; PostgreSQL too refuses only its own kind. */
