@@ -191,6 +191,15 @@ test('a suspended machine, its monotonic clock standing still, does not write on
   assert.equal(guardCode(lease), 'passes');
 });
 
+test('a lease that aged although it was renewed does not say that nobody tried', async () => {
+  await using room = await machines(1);
+  const [one] = room.all as [Machine];
+  const lease = await acquire(one, 'one');
+  await lease.renew();
+  one.clock.skew(TTL);
+  assert.throws(() => lease.guard(), /no renewal came back in time/);
+});
+
 test('renewals whose responses were lost are the holder’s own', async () => {
   await using room = await machines(1);
   const [one] = room.all as [Machine];

@@ -57,7 +57,7 @@ export class Lease implements AsyncDisposable {
       case 'paused': {
         const age = Math.round(this.#age() / 1000);
         const reason =
-          this.#failure instanceof Error ? this.#failure.message : 'no renewal was tried.';
+          this.#failure instanceof Error ? this.#failure.message : 'no renewal came back in time.';
         const facts = { role, age, reason };
         throw new HoldfastError('LEASE_PAUSED', facts, { cause: this.#failure });
       }
