@@ -88,7 +88,9 @@ function reachedBy(events: readonly RecoveryEvent[], resolution: Resolution): Re
   let timeline = resolution.timeline;
   let last: Lsn = lsn(0n);
   let time: string | undefined;
-  let stoppedAt: Reached['stoppedAt'] = 'covered-end';
+  // A snapshot's own log ends at its target.
+  let stoppedAt: Reached['stoppedAt'] =
+    resolution.stop.kind === 'consistency' ? 'target' : 'covered-end';
   for (const event of events) {
     if (event.kind === 'new-timeline') timeline = event.timeline;
     if (event.kind === 'redo-done' || event.kind === 'consistent') last = event.at;

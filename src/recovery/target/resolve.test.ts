@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { parseLsn } from '../../engines/postgres/lsn.ts';
 import type { HoldfastError } from '../../errors/holdfast-error.ts';
 import type { LogState } from '../log/log-state.ts';
 import { resolveTarget } from './resolve.ts';
@@ -256,6 +257,10 @@ test('a snapshot is named by the beginning of its id, and needs its own log', as
   const state = await forked();
   const found = await resolve(state, { kind: 'snapshot', id: 'b' });
   assert.deepEqual([found.snapshot.id, found.stop], ['b2', { kind: 'consistency' }]);
+  const stop = parseLsn(found.snapshot.document.stopLsn);
+  const last = found.segments.at(-1);
+  assert.equal(found.coveredTo, stop);
+  assert.equal((last?.number ?? 0n) * BigInt(SIZE) + BigInt(last?.covered ?? 0), stop, 'cut there');
   await assert.rejects(resolve(state, { kind: 'snapshot', id: 'c' }), refusal('SNAPSHOT_UNKNOWN'));
   await assert.rejects(
     resolve(state, { kind: 'snapshot', id: '' }),

@@ -58,7 +58,7 @@ export async function resolveTarget(options: {
     chosen,
   });
   const end = located.kind === 'lsn' ? located.lsn : range.to;
-  return plan({ ...options, range, located, end });
+  return plan({ ...options, target, range, located, end });
 }
 
 function atLatest(options: {
@@ -99,15 +99,21 @@ async function atSnapshot(options: {
   const path = state.pathTo(timeline);
   const walk = walkLog({ path, coverage: state.coverage, segmentSize: state.segmentSize, from });
   if (walk.end < stop) throw missingLog(options.source, walk.end, stop);
-  const segments = segmentsThrough(walk.segments, stop, state.segmentSize);
-  const coveredTo = walk.end;
-  return { timeline, snapshot, stop: { kind: 'consistency' }, segments, coveredTo, notes: [] };
+  const segments = segmentsCutAt(walk.segments, stop, state.segmentSize);
+  return {
+    timeline,
+    snapshot,
+    stop: { kind: 'consistency' },
+    segments,
+    coveredTo: stop,
+    notes: [],
+  };
 }
 
 async function plan(options: {
   readonly source: string;
   readonly state: LogState;
-  readonly target: Target;
+  readonly target: Exclude<Target, { kind: 'snapshot' }>;
   readonly range: TimedRange;
   readonly located: Located;
   readonly end: Lsn;
@@ -145,8 +151,7 @@ async function plan(options: {
   return { ...common, stop: stopAt(target), segments, notes: [] };
 }
 
-function stopAt(target: Exclude<Target, { kind: 'time' | 'latest' }>): RecoveryTarget {
-  if (target.kind === 'snapshot') return { kind: 'consistency' };
+function stopAt(target: Exclude<Target, { kind: 'time' | 'latest' | 'snapshot' }>): RecoveryTarget {
   return target;
 }
 
@@ -170,6 +175,21 @@ function segmentsThrough(
 ): readonly SegmentCoverage[] {
   const last = end / BigInt(segmentSize) + 1n;
   return segments.filter(({ number }) => number <= last);
+}
+
+/** Nothing of the log at or after `end` is served. */
+function segmentsCutAt(
+  segments: readonly SegmentCoverage[],
+  end: Lsn,
+  segmentSize: number,
+): readonly SegmentCoverage[] {
+  const cut: SegmentCoverage[] = [];
+  for (const segment of segments) {
+    const covered = end - segment.number * BigInt(segmentSize);
+    if (covered <= 0n) continue;
+    cut.push({ ...segment, covered: Math.min(segment.covered, Number(covered)) });
+  }
+  return cut;
 }
 
 const byTimelineThenEnd = (a: TimedRange, b: TimedRange) =>

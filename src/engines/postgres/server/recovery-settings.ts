@@ -9,6 +9,7 @@ import { giveTo, type ServerUser } from './server-user.ts';
 /** Where PostgreSQL is to stop applying WAL. Without `inclusive: false`, what lies at it too. */
 export type RecoveryTarget =
   | { readonly kind: 'end' }
+  /** The end of the log that is served, which the caller cut where its backup ended. */
   | { readonly kind: 'consistency' }
   | { readonly kind: 'time'; readonly time: Instant; readonly inclusive?: boolean }
   | { readonly kind: 'lsn'; readonly lsn: Lsn; readonly inclusive?: boolean }
@@ -46,7 +47,10 @@ function targetSettings(target: RecoveryTarget): Settings {
     case 'end':
       return {};
     case 'consistency':
-      return { recovery_target: 'immediate' };
+      // recovery_target = immediate would stop only before a further record or after the end of a
+      // transaction, and a standby's backup may end with neither: then it never stops. An end of
+      // the log that is not consistent PostgreSQL refuses by itself.
+      return {};
     case 'time':
       // Read before the server knows any zone by name, Z included.
       return { recovery_target_time: formatInstant(target.time).replace('Z', '+00') };
