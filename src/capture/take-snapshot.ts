@@ -95,7 +95,8 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
     parent: parent?.id ?? null,
     holder,
   });
-  await retainLog({ connection: sql, random: repository.host.random });
+  const { random } = repository.host;
+  const retained = await retainLog({ source, connection: sql, random, signal });
 
   // Writes wait out an outage of the store under the lease instead of ending a long run.
   const { store, host } = repository;
@@ -105,7 +106,9 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
   };
   const guard = () => session.guard();
   const run = { ...options, repository: leased, sql, backup, inspection, lineage, lease, guard };
-  const taken = await capture({ ...run, parent });
+  const taken = await capture({ ...run, parent }).catch(async (error: unknown) => {
+    throw await retained.explain(error);
+  });
   return { ...taken, lineage, newLineage, inspection };
 }
 

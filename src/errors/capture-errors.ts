@@ -11,6 +11,12 @@ export const captureErrors = {
     message: 'The server did not send its log from {from} to {to} on timeline {timeline}.',
     hint: 'Run the backup again; the snapshot was not committed.',
   },
+  CAPTURE_LOG_NOT_KEPT: {
+    kind: 'usage',
+    message:
+      'The server at {address} gave up the log of this backup: {written} MB were written since it began, and max_slot_wal_keep_size is {limit} MB.',
+    hint: "Let it keep what is written during a backup, then run the command again: ALTER SYSTEM SET max_slot_wal_keep_size = '-1'; SELECT pg_reload_conf(); Any limit well above {written} MB will do instead of -1.",
+  },
   CAPTURE_SERVER_CHANGED: {
     kind: 'transient',
     message: 'The source answered from {first}, then from {second}.',
