@@ -17,6 +17,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { type LogCoverage, readLogCoverage, type SegmentCoverage } from './coverage.ts';
 import { type ReadSegmentFacts, type SegmentFacts, segmentFacts } from './log-facts.ts';
 import type { LogPath } from './log-path.ts';
+import { type HasRecordFrom, recordsHeld } from './record-from.ts';
 import { type TimedRange, timeRanges } from './timed-ranges.ts';
 import { type SnapshotPoint, type TimelineWindow, timelineWindow } from './window.ts';
 
@@ -29,6 +30,7 @@ export interface LogState {
   readonly windows: readonly TimelineWindow[];
   readonly ranges: readonly TimedRange[];
   readonly readFacts: ReadSegmentFacts;
+  readonly hasRecordFrom: HasRecordFrom;
   /** The way to a timeline through its ancestors; TIMELINE_UNKNOWN without its history. */
   pathTo(timeline: number): LogPath;
 }
@@ -52,14 +54,16 @@ export async function readLogState(options: {
   const coverage = await readLogCoverage({ pieces, segmentSize });
   const histories = await readHistories({ repository, lineage });
   const readFacts = cachedFacts(repository);
-  return await logStateOf({ segmentSize, snapshots, coverage, histories, readFacts, follower });
+  const hasRecordFrom = recordsHeld({ repository, segmentSize });
+  const read = { readFacts, hasRecordFrom };
+  return await logStateOf({ segmentSize, snapshots, coverage, histories, ...read, follower });
 }
+
+type Read = 'segmentSize' | 'snapshots' | 'coverage' | 'histories' | 'readFacts' | 'hasRecordFrom';
 
 /** What the facts make restorable; reads nothing but segment facts. */
 export async function logStateOf(
-  facts: Pick<LogState, 'segmentSize' | 'snapshots' | 'coverage' | 'histories' | 'readFacts'> & {
-    readonly follower: FollowerPosition | null;
-  },
+  facts: Pick<LogState, Read> & { readonly follower: FollowerPosition | null },
 ): Promise<LogState> {
   const { segmentSize, snapshots, coverage, histories, readFacts, follower } = facts;
   const pathTo = (timeline: number): LogPath => {
@@ -93,6 +97,7 @@ export async function logStateOf(
     windows,
     ranges: joined,
     readFacts,
+    hasRecordFrom: facts.hasRecordFrom,
     pathTo,
   };
 }

@@ -119,7 +119,7 @@ async function plan(options: {
   readonly end: Lsn;
 }): Promise<Resolution> {
   const { state, target, range, located, end } = options;
-  const { coverage, segmentSize, readFacts } = state;
+  const { coverage, segmentSize, readFacts, hasRecordFrom } = state;
   const path = state.pathTo(range.timeline);
   const { snapshots } = state;
   const snapshot = newestSnapshotBefore({ snapshots, range, path, target: located });
@@ -146,6 +146,13 @@ async function plan(options: {
   }
   if (target.kind === 'latest' || end >= walk.end) {
     return { ...common, stop: { kind: 'end' }, segments: walk.segments, notes: [] };
+  }
+  if (target.kind === 'lsn' && !(await hasRecordFrom({ segments: walk.segments, lsn: end }))) {
+    const notes = [
+      `No record begins at or after ${formatLsn(end)} in the log that is held; ` +
+        `recovery ends with its last record.`,
+    ];
+    return { ...common, stop: { kind: 'end' }, segments: walk.segments, notes };
   }
   const segments = segmentsThrough(walk.segments, end, segmentSize);
   return { ...common, stop: stopAt(target), segments, notes: [] };

@@ -81,6 +81,10 @@ export async function constructedState(options: {
     })),
     coverage: coverageOf(branches),
     histories: historiesOf(branches),
+    hasRecordFrom: async ({ segments, lsn }) =>
+      segments.some(({ timeline, number }) =>
+        factsOf(branches[timeline], Number(number)).transactions.some(({ start }) => start >= lsn),
+      ),
     readFacts: async ({ timeline, number }) => factsOf(branches[timeline], Number(number)),
     follower: follower ? { ...follower, time: second(follower.seconds) } : null,
   });
