@@ -52,7 +52,7 @@ export interface TlsConfig {
 }
 
 /** PostgreSQL's own words; verify-* need `ca-file` unless a public authority signed it. */
-export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+export type TlsMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
 export interface FollowConfig {
   /** The permanent replication slot that keeps log until it is in the repository. */

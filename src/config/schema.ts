@@ -62,7 +62,9 @@ const endpoint = z
 
 const tls = z
   .strictObject({
-    mode: z.enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']).default('prefer'),
+    mode: z
+      .enum(['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'])
+      .default('prefer'),
     'ca-file': path.optional(),
     'cert-file': path.optional(),
     'key-file': path.optional(),

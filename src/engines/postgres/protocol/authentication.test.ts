@@ -121,9 +121,77 @@ testEachMajor('authentication', async (major, context) => {
   });
 });
 
+// As libpq documents sslmode: `prefer` goes on without TLS where pg_hba.conf refuses it with TLS,
+// `allow` the other way round.
+testEachMajor(
+  'who may come only with TLS, or only without, comes either way',
+  async (major, context) => {
+    using certificates = await Certificates.create(context);
+    if (!certificates) return;
+    certificates.issue('server', 'db.example', 'IP:127.0.0.1');
+    await using server = await startPostgres({
+      major,
+      settings: certificates.settings('server'),
+      hba: [
+        'hostnossl all plain 127.0.0.1/32 scram-sha-256',
+        'hostssl all secure 127.0.0.1/32 scram-sha-256',
+        'hostssl all certified 127.0.0.1/32 cert',
+        'hostnossl all certified 127.0.0.1/32 trust',
+        'hostssl all clear 127.0.0.1/32 password',
+        'hostnossl all clear 127.0.0.1/32 password',
+        'host all plain,secure,nobody 127.0.0.1/32 reject',
+      ],
+    });
+    const roles = ['plain', 'secure', 'clear'].map(
+      (role) => `create role ${role} login password 'secret'`,
+    );
+    await server.sql([...roles, 'create role certified login'].join('; '));
+    const as = (user: string, tls?: ConnectOptions['tls'], password = 'secret') =>
+      answer(server, { user, password, ...(tls && { tls }) });
+    const allow = { mode: 'allow' } as const;
+
+    assert.equal(await as('plain'), 'plain', 'prefer is the default');
+    assert.equal(await as('secure'), 'TLSv1.3');
+    assert.equal(await as('certified'), 'plain', 'it has no certificate to show');
+    assert.equal(await as('plain', allow), 'plain');
+    assert.equal(await as('secure', allow), 'TLSv1.3');
+    assert.equal(await as('postgres', allow), 'plain');
+
+    const refused = { code: 'POSTGRES_HBA_REFUSED' };
+    await assert.rejects(as('plain', require), refused, 'nor is require ever without');
+    await assert.rejects(as('secure', disable), refused);
+    const bound = { mode: 'prefer', channelBinding: 'require' } as const;
+    await assert.rejects(as('plain', bound), refused, 'a binding that is required needs TLS');
+    await assert.rejects(as('nobody'), refused);
+    const wrong = { code: 'POSTGRES_WRONG_PASSWORD' };
+    await assert.rejects(as('plain', undefined, 'wrong'), wrong, 'the attempt that got further');
+    await assert.rejects(as('secure', undefined, 'wrong'), wrong);
+    await assert.rejects(as('secure', allow, 'wrong'), wrong);
+    await assert.rejects(as('clear', undefined, 'wrong'), wrong, 'and nothing in clear text');
+
+    await using connection = await connect({
+      host: server.host,
+      port: server.port,
+      user: 'plain',
+      password: 'secret',
+      database: 'postgres',
+      applicationName: 'test',
+    });
+    const asleep = connection.query('select pg_sleep(600)', { signal: AbortSignal.timeout(200) });
+    await assert.rejects(asleep, { name: 'TimeoutError' });
+    const running = `select count(*) from pg_stat_activity where query like '%sleep(600)' and state = 'active'`;
+    while ((await server.value(running)) !== '0') await new Promise((go) => setTimeout(go, 20));
+  },
+  { quick: [14, 18] },
+);
+
 testEachMajor('a server without TLS', async (major) => {
   await using server = await startPostgres({ major });
   assert.equal(await answer(server, { tls: { mode: 'prefer' } }), 'plain');
+  assert.equal(await answer(server, { tls: { mode: 'allow' } }), 'plain');
+  await assert.rejects(answer(server, { user: 'ghost', tls: { mode: 'allow' } }), {
+    code: 'POSTGRES_ROLE_REFUSED',
+  });
   for (const mode of ['require', 'verify-ca', 'verify-full'] as const) {
     await assert.rejects(answer(server, { tls: { mode } }), { code: 'POSTGRES_TLS_REFUSED' });
   }

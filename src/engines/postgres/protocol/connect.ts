@@ -3,7 +3,7 @@ import { Connection, type SessionMode } from './connection.ts';
 import { type Address, addressText, isSocketDirectory, openChannel } from './open-channel.ts';
 import type { Peer } from './server-error.ts';
 import { startSession } from './startup.ts';
-import { type TlsOptions, tlsClientCertificateError, tlsTrustError } from './tls.ts';
+import { type TlsOptions, tlsAttempts, tlsClientCertificateError, tlsTrustError } from './tls.ts';
 import { cancelRequest } from './wire.ts';
 
 export type WantedRole = 'any' | 'primary' | 'standby' | 'prefer-standby';
@@ -79,7 +79,53 @@ const passwordOf = (host: OtherHost): Pick<ConnectOptions, 'password'> =>
   'password' in host ? { password: host.password } : {};
 
 async function connectTo(address: Address, options: ConnectOptions): Promise<Connection> {
-  const { user, replication, applicationName } = options;
+  const timeout = AbortSignal.timeout(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+  const tls = options.tls ?? { mode: 'prefer' };
+  const attempts = isSocketDirectory(address.host) ? [tls] : tlsAttempts(tls);
+  let refusal: unknown;
+  for (const attempt of attempts) {
+    try {
+      return await attemptSession({ ...options, address, tls: attempt, timeout });
+    } catch (error) {
+      if (!dependsOnEncryption(error)) throw pithier(refusal, error);
+      refusal = pithier(refusal, error);
+    }
+  }
+  throw refusal;
+}
+
+/** What the server may say of the same client when it comes the other way. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'POSTGRES_HBA_REFUSED',
+  'POSTGRES_ROLE_REFUSED',
+  'POSTGRES_WRONG_PASSWORD',
+  'POSTGRES_TLS_CLIENT_CERTIFICATE',
+]);
+
+function dependsOnEncryption(error: unknown): boolean {
+  if (!isHoldfastError(error)) return false;
+  const code = (error.cause as { readonly code?: unknown } | undefined)?.code;
+  return REFUSALS.has(error.code) || (typeof code === 'string' && /^(ERR_SSL_|EPROTO)/.test(code));
+}
+
+/** Of two refusals the one that says more: of a password rather than of the way it came. */
+function pithier(first: unknown, second: unknown): unknown {
+  if (first === undefined) return second;
+  const ofTheWay =
+    isHoldfastError(second, 'POSTGRES_HBA_REFUSED') ||
+    isHoldfastError(second, 'POSTGRES_TLS_REFUSED') ||
+    isHoldfastError(second, 'POSTGRES_CLEARTEXT_REFUSED');
+  return ofTheWay ? first : second;
+}
+
+async function attemptSession(
+  options: ConnectOptions & {
+    readonly address: Address;
+    readonly tls: TlsOptions;
+    readonly timeout: AbortSignal;
+  },
+): Promise<Connection> {
+  const { address, tls, timeout, user, replication, applicationName } = options;
   const database = options.database ?? user;
   const mode: SessionMode = replication === true ? 'physical' : replication ? 'database' : 'sql';
   const peer: Peer = {
@@ -87,8 +133,6 @@ async function connectTo(address: Address, options: ConnectOptions): Promise<Con
     user,
     database: mode === 'physical' ? 'replication' : database,
   };
-  const tls = options.tls ?? { mode: 'prefer' };
-  const timeout = AbortSignal.timeout(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   try {
     const channel = await openChannel({ address, tls, signal });

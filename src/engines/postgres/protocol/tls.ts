@@ -3,8 +3,22 @@ import tls from 'node:tls';
 import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import { sslRequest } from './wire.ts';
 
-/** libpq's `sslmode`, without the historical `allow`. */
-export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+/** libpq's `sslmode`. */
+export type TlsMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+
+/**
+ * How a host is tried, in order. As libpq documents it, `prefer` and `allow` fall back to the
+ * other way where the first is refused; a binding to the server's certificate needs TLS.
+ */
+export function tlsAttempts(tls: TlsOptions): readonly TlsOptions[] {
+  if (tls.channelBinding === 'require') return [tls];
+  if (tls.mode === 'prefer') return [tls, { ...tls, mode: 'disable' }];
+  if (tls.mode !== 'allow') return [tls];
+  return [
+    { ...tls, mode: 'disable' },
+    { ...tls, mode: 'require' },
+  ];
+}
 
 export interface TlsOptions {
   readonly mode: TlsMode;
