@@ -18,6 +18,26 @@ export async function verify(
   context: ConfiguredContext,
   request: VerifyRequest,
 ): Promise<VerifyResult> {
+  return await orAborted(verifyChosen(context, request), context.signal);
+}
+
+/** At once, though a store that hangs may never answer: whoever only reads leaves nothing undone. */
+async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function verifyChosen(
+  context: ConfiguredContext,
+  request: VerifyRequest,
+): Promise<VerifyResult> {
   const { host, onProgress, signal } = context;
   const { level } = request;
   const started = host.clock.monotonic();
@@ -34,8 +54,10 @@ export async function verify(
       snapshot,
       level,
       onProgress,
+      signal,
       ...(checkPage && { checkPage }),
     });
+    signal.throwIfAborted();
     const { ok, problems } = report;
     bytesRead += report.bytesRead;
     snapshots.push({

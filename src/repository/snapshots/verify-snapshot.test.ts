@@ -168,6 +168,33 @@ test('a store that does not answer is not reported as damage', async () => {
   }
 });
 
+test('an abort stops the reading, not only the waiting', async () => {
+  await using temporary = await temporaryRepository();
+  const { repository } = temporary;
+  const snapshot = await take(repository, 30_000);
+  for (const level of ['V1', 'V3'] as const) {
+    const readsUntil = async (stop: AbortController | undefined) => {
+      let reads = 0;
+      const store = faultyStore(repository.store, ({ operation, key }) => {
+        if (operation !== 'get' || !key.startsWith('packs/')) return undefined;
+        reads += 1;
+        stop?.abort();
+        return undefined;
+      });
+      const run = { repository: { ...repository, store }, snapshot, level, workers: 1 };
+      if (stop === undefined) await verifySnapshot(run);
+      else {
+        const aborted = verifySnapshot({ ...run, signal: stop.signal });
+        await assert.rejects(aborted, { name: 'AbortError' });
+      }
+      return reads;
+    };
+    const all = await readsUntil(undefined);
+    const some = await readsUntil(new AbortController());
+    assert.ok(some < all, `${level}: ${some} reads of ${all}`);
+  }
+});
+
 test("a map that points at another file's frame is refused, never wrong pages", async () => {
   await using temporary = await temporaryRepository();
   const { repository } = temporary;

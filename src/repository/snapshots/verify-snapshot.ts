@@ -21,12 +21,14 @@ export async function verifySnapshot(options: {
   checkPage?: CheckPage;
   onProgress?: OnProgress;
   workers?: number;
+  signal?: AbortSignal;
 }): Promise<VerifyReport> {
-  const { repository, snapshot, level, onProgress } = options;
+  const { repository, snapshot, level, onProgress, signal } = options;
   const findings = new Findings();
   const total = expectedBytes(snapshot, level);
   let done = 0;
   const onBytes = (bytes: number) => {
+    signal?.throwIfAborted();
     done += bytes;
     const expected = total === undefined ? {} : { total };
     onProgress?.({ phase: `verify ${level}`, done, ...expected, unit: 'bytes' });
