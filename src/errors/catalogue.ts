@@ -1,21 +1,11 @@
 import { captureErrors } from './capture-errors.ts';
+import type { CatalogueEntry } from './catalogue-entry.ts';
 import { configErrors } from './config-errors.ts';
-import type { ErrorKind } from './kind.ts';
 import { postgresErrors } from './postgres-errors.ts';
 import { recoveryErrors } from './recovery-errors.ts';
 import { repositoryErrors } from './repository-errors.ts';
 import { storeErrors } from './store-errors.ts';
-
-/**
- * One entry per failure a person can meet. `docs/errors.md` is generated from these tables.
- *
- * `message` says what is so; `hint` says the exact next step. `{facts}` are filled at the throw.
- */
-export interface CatalogueEntry {
-  readonly kind: ErrorKind;
-  readonly message: string;
-  readonly hint: string;
-}
+import { walErrors } from './wal-errors.ts';
 
 export const catalogue = {
   INTERNAL: {
@@ -26,6 +16,7 @@ export const catalogue = {
   ...storeErrors,
   ...repositoryErrors,
   ...postgresErrors,
+  ...walErrors,
   ...captureErrors,
   ...recoveryErrors,
   ...configErrors,

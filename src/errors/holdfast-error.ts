@@ -1,4 +1,5 @@
-import { type CatalogueEntry, catalogue, type ErrorCode } from './catalogue.ts';
+import { catalogue, type ErrorCode } from './catalogue.ts';
+import type { CatalogueEntry } from './catalogue-entry.ts';
 import type { ErrorKind } from './kind.ts';
 
 export type ErrorFacts = Readonly<Record<string, string | number | bigint | boolean>>;

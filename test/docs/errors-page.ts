@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { type CatalogueEntry, catalogue } from '../../src/errors/catalogue.ts';
+import { catalogue } from '../../src/errors/catalogue.ts';
+import type { CatalogueEntry } from '../../src/errors/catalogue-entry.ts';
 import { type ErrorKind, EXIT_CODE } from '../../src/errors/kind.ts';
 
 /**
