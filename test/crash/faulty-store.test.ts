@@ -1,28 +1,33 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import test from 'node:test';
-import { Attempts } from './attempts.ts';
+import { soak } from '../support/soak.ts';
+import { failInTurn } from './in-turn.ts';
 import { type StoreFault, spoiledWrites } from './store-faults.ts';
 
-const FAULTS: readonly StoreFault[] = ['before', 'after', 'outage'];
-const SAMPLED = 3;
+const FAULTS: readonly (readonly [StoreFault, string])[] = [
+  ['before', 'fails'],
+  ['after', 'takes place and loses its answer'],
+  ['outage', 'is the first of an outage'],
+];
 
-test('a write of the store fails, loses its answer, or is its last: never a false success', {
-  timeout: 150_000,
-}, async (context) => {
-  await using attempts = await Attempts.start();
-  const healthy = spoiledWrites(attempts, 'before', Number.POSITIVE_INFINITY);
-  await attempts.survive(healthy.repository);
-  const writes = healthy.writes();
-  assert.ok(writes >= 6, `a backup writes ${writes} times`);
-  let failed = 0;
-  for (const fault of FAULTS) {
-    for (let round = 0; round < SAMPLED; round++) {
-      const nth = randomInt(1, writes + 1);
-      context.diagnostic(`${fault} at write ${nth} of ${writes}`);
-      const outcome = await attempts.survive(spoiledWrites(attempts, fault, nth).repository);
-      if ('error' in outcome) failed++;
-    }
-  }
-  assert.ok(failed > 0, 'some of them failed');
-});
+for (const [fault, title] of FAULTS) {
+  test(`a write of the store ${title}: never a false success`, {
+    timeout: soak(3_600_000, 120_000),
+  }, async (context) => {
+    await failInTurn(context, {
+      few: 2,
+      count: async (attempts) => {
+        const healthy = spoiledWrites(attempts, fault, Number.POSITIVE_INFINITY);
+        await attempts.survive(healthy.repository);
+        const writes = healthy.writes();
+        assert.ok(writes >= 6, `a backup writes ${writes} times`);
+        return writes;
+      },
+      fail: async ({ attempts, nth, early }) => {
+        const outcome = await attempts.survive(spoiledWrites(attempts, fault, nth).repository);
+        if (fault === 'outage' && early) assert.ok('error' in outcome);
+        return outcome;
+      },
+    });
+  });
+}

@@ -1,8 +1,12 @@
+import type { Settings } from '../../src/engines/postgres/server/isolation.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 /** A third of what initdb makes: a backup of it takes a fraction of a second. */
-export async function smallCluster(): Promise<TestPostgres> {
-  const postgres = await startPostgres({ major: 18, initdb: ['--wal-segsize=1'] });
+export async function smallCluster(
+  options: { readonly major?: number; readonly settings?: Settings } = {},
+): Promise<TestPostgres> {
+  const { major = 18, settings = {} } = options;
+  const postgres = await startPostgres({ major, initdb: ['--wal-segsize=1'], settings });
   await postgres.sql('update pg_database set datistemplate = false');
   for (const database of ['template0', 'template1'])
     await postgres.sql(`drop database ${database}`);
