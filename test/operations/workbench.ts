@@ -5,7 +5,7 @@ import { Interruption } from '../../src/cli/interruption.ts';
 import { run } from '../../src/cli/program.ts';
 import type { Shell } from '../../src/cli/shell.ts';
 import type { Environment } from '../../src/config/environment.ts';
-import { machine } from '../../src/host/host.ts';
+import { type Host, machine } from '../../src/host/host.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { onlyDocument, type Ran } from '../cli/run-line.ts';
 import type { TestPostgres } from '../support/postgres.ts';
@@ -15,6 +15,9 @@ import { removeTemporary, temporaryDirectory } from '../support/temporary.ts';
 export class Workbench implements Disposable {
   readonly directory = temporaryDirectory();
   environment: Environment = { HOME: this.directory };
+  host: Host = machine;
+  /** Hears what is said on stderr as it is said. */
+  heard: (text: string) => void = () => undefined;
 
   get configFile(): string {
     return join(this.directory, 'holdfast.yaml');
@@ -29,7 +32,7 @@ export class Workbench implements Disposable {
     let err = '';
     using interruption = new Interruption();
     const shell: Shell = {
-      host: machine,
+      host: this.host,
       environment: this.environment,
       io: {
         out: async (text) => {
@@ -37,6 +40,7 @@ export class Workbench implements Disposable {
         },
         err: (text) => {
           err += text;
+          this.heard(text);
         },
         terminal: false,
         columns: 80,
