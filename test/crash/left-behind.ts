@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, readPostmasterFile } from '../../src/engines/postgres/server/postmaster-file.ts';
+import { machine } from '../../src/host/host.ts';
+import { digestOf } from '../recovery/digest.ts';
+import { digestThenStop, startOn } from './commands.ts';
+
+const PATIENCE_MS = 60_000;
+
+/** What a killed restore left in its place. */
+export type LeftBehind =
+  /** No server starts on it. */
+  | { readonly kind: 'nothing' }
+  /** A server that is started on it by hand holds this. */
+  | { readonly kind: 'starts'; readonly digest: readonly string[] }
+  /** The server of `--start`, which had recovered, outlived the command. */
+  | { readonly kind: 'runs'; readonly digest: readonly string[] };
+
+export async function leftBehind(dataDir: string, major: number): Promise<LeftBehind> {
+  const running = await outcomeOfRunning(dataDir);
+  if (running) return { kind: 'runs', digest: running };
+  let server: Awaited<ReturnType<typeof startOn>>;
+  try {
+    server = await startOn(dataDir, major);
+  } catch {
+    return { kind: 'nothing' };
+  }
+  return { kind: 'starts', digest: await digestThenStop(server) };
+}
+
+/** A server that recovers without its restore ends by itself, or it has all it needs and goes on. */
+async function outcomeOfRunning(dataDir: string): Promise<readonly string[] | undefined> {
+  const giveUp = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const file = await readPostmasterFile({ host: machine, dataDir });
+    if (!file || !(await isAlive({ host: machine, pid: file.pid }))) return undefined;
+    // Refused until it has recovered.
+    const digest = await digestOf(file).catch(() => undefined);
+    if (digest) return digest;
+    if (performance.now() > giveUp)
+      throw new Error(`the server on ${dataDir} neither recovers nor ends`);
+    await sleep(50);
+  }
+}
