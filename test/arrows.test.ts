@@ -54,6 +54,7 @@ test('the check sees the sources', () => {
   assert.ok(imports.size > 100, `${imports.size} files`);
   assert.deepEqual(imports.get('src/errors/holdfast-error.ts'), [
     { target: 'src/errors/catalogue.ts', typeOnly: false },
+    { target: 'src/errors/catalogue-entry.ts', typeOnly: true },
     { target: 'src/errors/kind.ts', typeOnly: true },
   ]);
 });
