@@ -75,11 +75,13 @@ function endpoint(shell: Shell, command: Command, given: InitOptions): Endpoint 
   if (host !== undefined && socket !== undefined) {
     throw usage(command, 'Give --host or --socket, not both.');
   }
-  if (host !== undefined) return { kind: 'tcp', host, port };
-  if (socket === undefined) {
-    return given.port === undefined ? undefined : { kind: 'tcp', host: 'localhost', port };
+  // As psql takes it: a host that begins with a slash is a socket's directory.
+  const directory = socket ?? (host?.startsWith('/') ? host : undefined);
+  if (directory !== undefined) {
+    return { kind: 'socket', directory: path.resolve(shell.directory, directory), port };
   }
-  return { kind: 'socket', directory: path.resolve(shell.directory, socket), port };
+  if (host !== undefined) return { kind: 'tcp', host, port };
+  return given.port === undefined ? undefined : { kind: 'tcp', host: 'localhost', port };
 }
 
 function render(result: InitResult): string {

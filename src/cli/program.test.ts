@@ -230,3 +230,16 @@ test('a negative span is a value, and an assumed time zone is said aloud', async
   assert.equal(times.length, 2);
   assert.ok(Math.abs(Date.parse(times[0]!) - (Date.now() - 600_000)) < 10_000);
 });
+
+test('init takes a host as psql does: one that begins with a slash is a socket’s directory', async () => {
+  const asked: unknown[] = [];
+  const init: Operations['init'] = async (_context, { endpoint }) => {
+    asked.push(endpoint);
+    return samples.init;
+  };
+  for (const host of ['db1', '/run/postgresql']) await holdfast(['init', '--host', host], { init });
+  assert.deepEqual(asked, [
+    { kind: 'tcp', host: 'db1', port: 5432 },
+    { kind: 'socket', directory: '/run/postgresql', port: 5432 },
+  ]);
+});
