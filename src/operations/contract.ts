@@ -248,6 +248,7 @@ export interface WindowResult {
     readonly systemIdentifier: string;
     readonly timelines: readonly TimelineRanges[];
   }[];
+  readonly warnings: readonly Warning[];
 }
 
 export interface TimelineRanges {

@@ -11,6 +11,7 @@ import type { ConfiguredContext, RestoreRequest, RestoreResult } from './contrac
 import { openConfigured } from './open-configured.ts';
 import { snapshotSummary } from './snapshot-summary.ts';
 import { sourceLineages } from './source-lineages.ts';
+import { unreachableTimelines } from './unreachable-timelines.ts';
 
 export async function restore(
   context: ConfiguredContext,
@@ -66,6 +67,7 @@ export async function restore(
     phases: restored?.phases ?? {},
     warnings: [
       ...warnings,
+      ...unreachableTimelines(state),
       ...(restored && !restored.server ? [unisolated(request.directory)] : []),
       ...resolution.notes.map((message) => ({ message, hint: `holdfast window ${name}` })),
     ],

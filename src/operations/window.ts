@@ -1,9 +1,11 @@
+import type { Warning } from '../config/warning.ts';
 import { formatInstant } from '../content/instant.ts';
 import { formatLsn } from '../engines/postgres/lsn.ts';
 import { type LineageState, readLineageState } from '../recovery/lineage-state.ts';
 import type { ConfiguredContext, SourceRequest, TimelineRanges, WindowResult } from './contract.ts';
 import { openConfigured } from './open-configured.ts';
 import { readableSource, sourceLineages } from './source-lineages.ts';
+import { unreachableTimelines } from './unreachable-timelines.ts';
 
 export async function window(
   context: ConfiguredContext,
@@ -16,16 +18,18 @@ export async function window(
     name: request.source,
     command: 'holdfast window',
   });
+  const warnings: Warning[] = [];
   const lineages: WindowResult['lineages'][number][] = [];
   for (const lineage of await sourceLineages({ repository, source })) {
     const state = await readLineageState({ repository, lineage });
+    warnings.push(...unreachableTimelines(state));
     lineages.push({
       lineage: lineage.id,
       systemIdentifier: lineage.identity,
       timelines: timelineRanges(state),
     });
   }
-  return { source, lineages };
+  return { source, lineages, warnings };
 }
 
 /** Every timeline of which something is held, restorable or not. */

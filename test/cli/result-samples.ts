@@ -148,6 +148,7 @@ export const window: WindowResult = {
       ],
     },
   ],
+  warnings: [],
 };
 
 export const deleted: DeleteResult = {

@@ -6,6 +6,7 @@ import type {
   DeleteResult,
   KeyAddResult,
   ListResult,
+  RestoreResult,
   ShowResult,
   VerifyResult,
   WindowResult,
@@ -60,6 +61,46 @@ testEachMajor(
     assert.match(only.warnings[0]?.message ?? '', /only snapshot/);
     const left = await bench.json<VerifyResult>('verify', '--level', 'V3');
     assert.equal(left.ok, true);
+  },
+  one,
+);
+
+// Research §4.3 #19.
+testEachMajor(
+  'a timeline whose history is lost is told by window, doctor and restore',
+  async (major) => {
+    await using postgres = await startPostgres({ major });
+    using bench = new Workbench();
+    await bench.init(postgres);
+    const { snapshot: before } = await bench.json<BackupResult>('backup');
+    await postgres.stop();
+    writeFileSync(join(postgres.dataDir, 'recovery.signal'), '');
+    await postgres.start({ restore_command: 'false' });
+    const { snapshot: after } = await bench.json<BackupResult>('backup');
+    assert.equal(after.timeline, 2);
+    const files = readdirSync(bench.repository, { recursive: true, encoding: 'utf8' });
+    const history = join(bench.repository, files.find((name) => name.endsWith('.history'))!);
+    const sound = readFileSync(history);
+
+    const told = async (message: RegExp) => {
+      const { warnings, lineages } = await bench.json<WindowResult>('window');
+      assert.match(warnings[0]?.message ?? '', message);
+      assert.deepEqual(
+        lineages[0]?.timelines.map(({ timeline }) => timeline),
+        [1],
+      );
+      const { out, code } = await bench.run('doctor');
+      assert.equal(code, 8);
+      assert.match(out, new RegExp(`PROBLEM .*${message.source}`));
+      const to = join(bench.directory, 'back');
+      const plan = await bench.json<RestoreResult>('restore', 'main', '--to', to, '--dry-run');
+      assert.equal(plan.snapshot.id, before.id);
+      assert.match(plan.warnings.map((one) => one.message).join(), message);
+    };
+    rmSync(history);
+    await told(/Timeline 2 cannot be restored.* holds no history of timeline 2/);
+    writeFileSync(history, sound.subarray(0, -1));
+    await told(/Timeline 2 cannot be restored.*altered/);
   },
   one,
 );

@@ -6,6 +6,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { latestVerification } from '../../repository/verifications.ts';
 import { chainWarnings } from '../list.ts';
 import { documentOf } from '../snapshot-summary.ts';
+import { unreachableTimelines } from '../unreachable-timelines.ts';
 import { type Finding, ok, problem, spanText, warning } from './finding.ts';
 
 /** A day, and some for the run itself. */
@@ -29,6 +30,9 @@ export async function historyFacts(options: {
     ...chainFindings(state),
     ...(await verifiedFindings(repository, state)),
     ...gapFindings(state),
+    ...unreachableTimelines(state).map(({ message, hint }) =>
+      problem('window.timelines', message, hint),
+    ),
   ];
   return { findings, lastStored: lastStored(state) };
 }

@@ -8,7 +8,7 @@ import {
   type TimelineHistory,
   timelinePath,
 } from '../../engines/postgres/wal/timeline-history.ts';
-import { HoldfastError } from '../../errors/holdfast-error.ts';
+import { HoldfastError, isHoldfastError } from '../../errors/holdfast-error.ts';
 import type { Lineage } from '../../repository/lineages.ts';
 import { listLog } from '../../repository/log/list-log.ts';
 import { listLogDocuments, readLogDocument } from '../../repository/log/log-document.ts';
@@ -31,7 +31,12 @@ export interface LogState {
   readonly ranges: readonly TimedRange[];
   readonly readFacts: ReadSegmentFacts;
   readonly hasRecordFrom: HasRecordFrom;
-  /** The way to a timeline through its ancestors; TIMELINE_UNKNOWN without its history. */
+  /** Of which something is held, and whose history is not: nobody can tell where they begin. */
+  readonly unreachable: readonly UnreachableTimeline[];
+  /**
+   * The way to a timeline through its ancestors; TIMELINE_UNKNOWN without its history, and what
+   * reading it said when that is damaged.
+   */
   pathTo(timeline: number): LogPath;
 }
 
@@ -39,6 +44,12 @@ export interface HistoryFile {
   readonly name: string;
   readonly bytes: Buffer;
   readonly history: TimelineHistory;
+}
+
+export interface UnreachableTimeline {
+  readonly timeline: number;
+  /** TIMELINE_UNKNOWN, or that the history is damaged. */
+  readonly error: HoldfastError;
 }
 
 export async function readLogState(options: {
@@ -52,10 +63,10 @@ export async function readLogState(options: {
   const segmentSize = snapshots.at(-1)?.document.walSegmentSize ?? DEFAULT_SEGMENT_SIZE;
   const pieces = listLog({ repository, lineage: lineage.id });
   const coverage = await readLogCoverage({ pieces, segmentSize });
-  const histories = await readHistories({ repository, lineage });
+  const { histories, damaged } = await readHistories({ repository, lineage });
   const readFacts = cachedFacts(repository);
   const hasRecordFrom = recordsHeld({ repository, segmentSize });
-  const read = { readFacts, hasRecordFrom };
+  const read = { readFacts, hasRecordFrom, damaged };
   return await logStateOf({ segmentSize, snapshots, coverage, histories, ...read, follower });
 }
 
@@ -63,15 +74,21 @@ type Read = 'segmentSize' | 'snapshots' | 'coverage' | 'histories' | 'readFacts'
 
 /** What the facts make restorable; reads nothing but segment facts. */
 export async function logStateOf(
-  facts: Pick<LogState, Read> & { readonly follower: FollowerPosition | null },
+  facts: Pick<LogState, Read> & {
+    readonly follower: FollowerPosition | null;
+    /** Histories that are there and cannot be read. */
+    readonly damaged?: ReadonlyMap<number, HoldfastError>;
+  },
 ): Promise<LogState> {
   const { segmentSize, snapshots, coverage, histories, readFacts, follower } = facts;
   const pathTo = (timeline: number): LogPath => {
     if (timeline === 1) return timelinePath({ timeline, ancestors: [] });
     const history = historyOf(histories, timeline);
     if (history) return timelinePath(history);
-    throw new HoldfastError('TIMELINE_UNKNOWN', { timeline });
+    throw unreadable(timeline);
   };
+  const unreadable = (timeline: number) =>
+    facts.damaged?.get(timeline) ?? new HoldfastError('TIMELINE_UNKNOWN', { timeline });
 
   const timelines = new Set([
     ...coverage.keys(),
@@ -79,9 +96,13 @@ export async function logStateOf(
   ]);
   const windows: TimelineWindow[] = [];
   const ranges: TimedRange[] = [];
+  const unreachable: UnreachableTimeline[] = [];
   for (const timeline of [...timelines].sort((a, b) => a - b)) {
-    // Without its history nobody can tell where it begins; the others restore all the same.
-    if (timeline > 1 && !historyOf(histories, timeline)) continue;
+    if (timeline > 1 && !historyOf(histories, timeline)) {
+      // The others restore all the same.
+      unreachable.push({ timeline, error: unreadable(timeline) });
+      continue;
+    }
     const path = pathTo(timeline);
     const window = timelineWindow({ path, coverage, segmentSize, snapshots });
     windows.push(window);
@@ -96,6 +117,7 @@ export async function logStateOf(
     histories,
     windows,
     ranges: joined,
+    unreachable,
     readFacts,
     hasRecordFrom: facts.hasRecordFrom,
     pathTo,
@@ -137,17 +159,26 @@ function historyOf(
 async function readHistories(options: {
   readonly repository: Repository;
   readonly lineage: Lineage;
-}): Promise<Map<number, HistoryFile>> {
+}): Promise<{
+  readonly histories: ReadonlyMap<number, HistoryFile>;
+  readonly damaged: ReadonlyMap<number, HoldfastError>;
+}> {
   const { repository, lineage } = options;
   const histories = new Map<number, HistoryFile>();
+  const damaged = new Map<number, HoldfastError>();
   for await (const name of listLogDocuments({ repository, lineage: lineage.id })) {
     const match = /^([0-9A-F]{8})\.history$/.exec(name);
     if (!match) continue;
     const timeline = Number.parseInt(match[1] ?? '', 16);
-    const bytes = await readLogDocument({ repository, lineage: lineage.id, name });
-    histories.set(timeline, { name, bytes, history: parseTimelineHistory(timeline, bytes) });
+    try {
+      const bytes = await readLogDocument({ repository, lineage: lineage.id, name });
+      histories.set(timeline, { name, bytes, history: parseTimelineHistory(timeline, bytes) });
+    } catch (error) {
+      if (!isHoldfastError(error) || error.kind !== 'corrupt') throw error;
+      damaged.set(timeline, error);
+    }
   }
-  return histories;
+  return { histories, damaged };
 }
 
 /** Facts are immutable once a segment is whole; an unfinished one is read by its pieces so far. */
