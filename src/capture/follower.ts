@@ -201,9 +201,12 @@ export class Follower implements AsyncDisposable {
     try {
       await this.ended;
     } finally {
-      await this.#publisher.drain(AbortSignal.timeout(DRAIN_MS));
-      await this.#journal.close();
-      await this.#lease.release(this.#payload()).catch(() => undefined);
+      try {
+        await this.#publisher.drain(AbortSignal.timeout(DRAIN_MS));
+      } finally {
+        await this.#journal.close();
+        await this.#lease.release(this.#payload()).catch(() => undefined);
+      }
     }
     return this.position;
   }

@@ -66,7 +66,13 @@ async function storeJournal(options: JournalPlace): Promise<void> {
       if (event.kind === 'upload-failed') onNotice?.(event.error.message);
     },
   });
-  await publisher.drain(signal);
+  if (!(await publisher.drain(signal))) {
+    onNotice?.(
+      `The journal of ${source}, ${directory}, holds log that is not in the repository yet: keep ` +
+        `it, and run holdfast follow ${source} again.`,
+    );
+    return;
+  }
   const { end } = journal;
   if (end) {
     onNotice?.(

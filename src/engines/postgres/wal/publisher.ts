@@ -93,15 +93,19 @@ export class WalPublisher {
     }
   }
 
-  /** Sends all the journal holds now, without waiting for the interval. */
-  async drain(signal: AbortSignal): Promise<void> {
+  /**
+   * Sends all the journal holds now, without waiting for the interval; false when `signal` ended
+   * it before: the rest stays in the journal.
+   */
+  async drain(signal: AbortSignal): Promise<boolean> {
     await this.#sendDocuments(signal);
-    for (;;) {
+    while (!signal.aborted) {
       this.#lastPieceAt = Number.NEGATIVE_INFINITY;
       const work = this.#next();
-      if (work === undefined || typeof work === 'number') return;
+      if (work === undefined || typeof work === 'number') return true;
       await this.#send(work, signal);
     }
+    return false;
   }
 
   /** What to send; or how long until there is something; or undefined: nothing yet. */
