@@ -5,6 +5,7 @@ import {
   DOCUMENT,
   type PostgresSnapshotDocument,
 } from '../../engines/postgres/snapshot-document.ts';
+import { keepHeapSmall } from '../../host/collect-garbage.ts';
 import type { Host } from '../../host/host.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { readDocument } from '../../repository/snapshots/read-snapshot.ts';
@@ -60,6 +61,7 @@ export async function placeSnapshot(options: {
   for (const root of roots) await makeRoot({ host, directory: root });
   await linkTablespaces({ host, directory, locations });
 
+  keepHeapSmall();
   const writer = new DirectoryWriter({ host, root: directory });
   const write = async (act: () => Promise<void>) => {
     try {

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
+import { discard } from '../../host/discard.ts';
 import {
   FLAG_ZSTD,
   type FrameKind,
@@ -107,6 +108,7 @@ export function openFrame(options: {
   const length = content.length < 4 ? -1 : content.readUInt32LE(0);
   if (length < 0 || length > maxLength) throw damaged(`${which} claims ${length} bytes`);
   const plaintext = decompress(content.subarray(4), length);
+  discard(content);
   if (plaintext === undefined) throw damaged(`${which} does not decompress to ${length} bytes`);
   return plaintext;
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { isHoldfastError } from '../../errors/holdfast-error.ts';
+import { discard } from '../../host/discard.ts';
 import { type FrameAddress, openFrame, sealFrame } from './frame-cipher.ts';
 import { FRAME_KIND } from './frame-header.ts';
 import { hashPages } from './page-hash.ts';
@@ -111,6 +112,7 @@ function open(task: OpenTask): { result: FrameResult; transfer: ArrayBuffer[] } 
       return damage(`frame ${address.number} has another digest than its footer says`);
     }
     new Uint8Array(buffer).set(opened);
+    discard(opened);
     return { result: { task: 'open', buffer, hashes }, transfer: [buffer, hashes.buffer] };
   } catch (error) {
     if (!isHoldfastError(error, 'OBJECT_CORRUPT')) throw error;

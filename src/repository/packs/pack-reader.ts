@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../../errors/holdfast-error.ts';
+import { discard } from '../../host/discard.ts';
 import { openFrame } from '../frames/frame-cipher.ts';
 import { FRAME_KIND } from '../frames/frame-header.ts';
 import type { FramePool } from '../frames/frame-pool.ts';
@@ -166,8 +167,9 @@ export async function readFrames(options: {
   for (const range of planRanges(wanted)) {
     await budget.take(range.end - range.start);
     const opening: Promise<void>[] = [];
+    let bytes: Buffer;
     try {
-      const bytes = await repository.store.get(name, range);
+      bytes = await repository.store.get(name, range);
       if (bytes.length !== range.end - range.start) throw damaged('it ends early');
       for (const part of range.parts) {
         const at = part.offset - range.start;
@@ -177,6 +179,7 @@ export async function readFrames(options: {
       budget.release(range.end - range.start);
     }
     await settleAll(opening);
+    discard(bytes);
   }
 }
 

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { failNthOf, faultyStore } from '../../../test/doubles/faulty-store.ts';
 import { temporaryRepository } from '../../../test/repository/temporary-repository.ts';
 import { HoldfastError, isHoldfastError } from '../../errors/holdfast-error.ts';
+import type { Store } from '../../store/store.ts';
 import { findFrames } from '../frames/frame-header.ts';
 import { FramePool } from '../frames/frame-pool.ts';
 import type { Extent } from '../maps/extent-map.ts';
@@ -107,6 +108,23 @@ test('what goes into packs comes out of them, in several packs with few threads'
       }
     }
   }
+});
+
+test('the memory of a range is given back before the next range is asked for', async () => {
+  await using temporary = await temporaryRepository();
+  await using pool = new FramePool({ workers: 1 });
+  const { repository } = temporary;
+  const { packs } = await store({ repository, pool, pages: 3000 });
+  const got: ArrayBufferLike[] = [];
+  const get: Store['get'] = async (key, range) => {
+    for (const memory of got) assert.equal(memory.byteLength, 0);
+    const bytes = await repository.store.get(key, range);
+    if (bytes.length > 1 << 20) got.push(bytes.buffer);
+    return bytes;
+  };
+  const [pack] = packs as [PackReference];
+  await readAll({ ...repository, store: Object.assign({}, repository.store, { get }) }, pool, pack);
+  assert.ok(got.length > 2, `${got.length} ranges`);
 });
 
 test('a flipped bit in any region of a pack is corrupt and names the pack', async () => {
