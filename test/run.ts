@@ -57,6 +57,7 @@ async function runFile(file: string): Promise<void> {
   const stream = run({
     files: [file],
     signal: AbortSignal.timeout(FILE_TIMEOUT_MS),
+    ...(values.soak && { execArgv: ['--import', './test/support/many-runs.ts'] }),
     ...(values.name !== undefined && { testNamePatterns: [values.name] }),
   });
   stream.on('test:pass', (event) => report.passed(event));

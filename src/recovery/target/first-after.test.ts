@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { soak } from '../../../test/support/soak.ts';
 import { instant } from '../../content/instant.ts';
 import { lsn } from '../../engines/postgres/lsn.ts';
 import type { SegmentCoverage } from '../log/coverage.ts';
@@ -50,7 +51,7 @@ test('the segment in which recovery to a time must stop, for any ordered log', a
         times.findIndex((segment) => segment.some((at) => at > target)),
       );
     }),
-    { numRuns: 500 },
+    { numRuns: soak(20_000, 500) },
   );
 });
 

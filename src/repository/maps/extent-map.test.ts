@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { soak } from '../../../test/support/soak.ts';
 import { isHoldfastError } from '../../errors/holdfast-error.ts';
 import { append, compose, type Extent, type ExtentMap, packsOf, slice } from './extent-map.ts';
 import { decodeExtentMap, encodeExtentMap } from './extent-map-codec.ts';
@@ -85,7 +86,7 @@ test('composed maps hold what a byte model holds, over many generations', () => 
         assert.deepEqual(packs.read(map), model);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: soak(20_000, 400) },
   );
 });
 

@@ -5,6 +5,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { testEachMajor } from '../../../../test/support/majors.ts';
 import { startPostgres } from '../../../../test/support/postgres.ts';
+import { soak } from '../../../../test/support/soak.ts';
 import { pageChecksum, pageProblem } from './page-checksum.ts';
 
 const PAGE = 8192;
@@ -49,7 +50,7 @@ test('one flipped bit anywhere is a problem', () => {
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       return pageProblem({ page: damaged, block: 5, checksums: true }) !== undefined;
     }),
-    { seed: 20261121, numRuns: 300 },
+    { seed: 20261121, numRuns: soak(3_000, 300) },
   );
 });
 

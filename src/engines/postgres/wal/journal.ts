@@ -9,6 +9,7 @@ import {
   refuseOtherIdentity,
   writeIdentity,
 } from './journal-identity.ts';
+import { JournalLock } from './journal-lock.ts';
 import {
   type JournalPosition,
   type JournalSegment,
@@ -44,6 +45,7 @@ export class Journal {
   readonly segmentSize: number;
   readonly systemIdentifier: string;
   readonly #host: Pick<Host, 'fs'>;
+  readonly #lock: JournalLock;
   #segments: JournalSegment[];
   #end: JournalPosition | undefined;
   /** Where the stream goes on; behind the end while it repeats what is already held. */
@@ -55,22 +57,28 @@ export class Journal {
   #file: { readonly number: bigint; readonly handle: Handle } | undefined;
   #failure: HoldfastError | undefined;
 
-  /** Throws WAL_FOREIGN_SYSTEM when the directory holds another cluster's log. */
+  /** WAL_JOURNAL_IN_USE while it is open elsewhere; WAL_FOREIGN_SYSTEM for another cluster's. */
   static async open(options: JournalOptions): Promise<Journal> {
     const { host, directory } = options;
     await host.fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
-    const found = await readIdentity(host, directory);
-    if (!found) await writeIdentity(host, directory, options);
-    else refuseOtherIdentity(directory, found, options);
-    const { segments, end } = await recoverJournal(options);
-    return new Journal(options, segments, end);
+    const lock = await JournalLock.acquire(host, directory);
+    try {
+      const found = await readIdentity(host, directory);
+      if (!found) await writeIdentity(host, directory, options);
+      else refuseOtherIdentity(directory, found, options);
+      return new Journal(options, lock, await recoverJournal(options));
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   private constructor(
     options: JournalOptions,
-    segments: JournalSegment[],
-    end: JournalPosition | undefined,
+    lock: JournalLock,
+    { segments, end }: Awaited<ReturnType<typeof recoverJournal>>,
   ) {
+    this.#lock = lock;
     this.directory = options.directory;
     this.segmentSize = options.segmentSize;
     this.systemIdentifier = options.systemIdentifier;
@@ -292,7 +300,7 @@ export class Journal {
 
   async close(): Promise<void> {
     await this.#flushing?.catch(() => undefined);
-    await this.#closeFile();
+    await this.#closeFile().finally(() => this.#lock.release());
   }
 
   [Symbol.asyncDispose] = (): Promise<void> => this.close();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { soak } from '../../../../test/support/soak.ts';
 import { lsn } from '../lsn.ts';
 import { RecordReader } from './record-reader.ts';
 import { encodeRecord, type SyntheticRecord, syntheticWal } from './testing/synthetic-wal.ts';
@@ -111,7 +112,7 @@ test('records that span segments are joined through the tail, at any split', () 
         assert.deepEqual(seen, joined);
       },
     ),
-    { numRuns: 25 },
+    { numRuns: soak(2_000, 25) },
   );
 });
 
