@@ -32,6 +32,7 @@ export class RandomWork {
     for (const table of this.#tables) await this.#create(table);
     await this.#sql(
       'create sequence counted',
+      `create table cut as select g as id, g as k, repeat('x', 1000) as filler, null::text as wide from generate_series(1, 1400) g`,
       `create unlogged table lost as ${ROWS} from generate_series(1, 500) g`,
       'create index on lost (id)',
       `select lo_from_bytea(n, decode(repeat(md5(n::text), 200), 'hex')) from generate_series(1001, 1020) n`,
@@ -116,24 +117,31 @@ export class RandomWork {
     );
   }
 
-  /** The pages beyond the cut are the parent's in the file system's eyes, and nobody's in ours. */
+  /** Some other table too, in whatever state it is. */
   async #shrinkAndGrow(): Promise<void> {
+    await this.#cutAndFill('cut', 100);
     const table = this.#any();
+    const rows = 100 + this.#draw(200);
     await this.#sql(
       `delete from ${table} where ctid > (select format('(%s,0)', pg_relation_size('${table}') / 8192 / 3)::tid)`,
       `vacuum ${table}`,
     );
-    await this.#insertBulk(table);
+    await this.#fill(table, rows);
   }
 
-  /** One statement that extends the file by many pages at a time. */
-  async #insertBulk(table: string): Promise<void> {
+  /**
+   * VACUUM gives the end of the file back, and a bulk load takes more pages than it fills: of
+   * those no WAL is written, so only the truncation tells that they are not the parent's.
+   */
+  async #cutAndFill(table: string, rows: number): Promise<void> {
+    await this.#sql(`delete from ${table} where id > 1000 or id < 10`, `vacuum ${table}`);
+    await this.#fill(table, rows);
+  }
+
+  async #fill(table: string, rows: number): Promise<void> {
     await using session = await this.#postgres.connect();
     const row = Buffer.from(`7\t7\t${'z'.repeat(900)}\t\\N\n`);
-    await session.copyIn(
-      `copy ${table} from stdin`,
-      Array<Buffer>(100 + this.#draw(200)).fill(row),
-    );
+    await session.copyIn(`copy ${table} from stdin`, Array<Buffer>(rows).fill(row));
   }
 
   /** New files under new names; the old ones go at the next checkpoint. */
