@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Workbench } from '../operations/workbench.ts';
@@ -13,6 +14,8 @@ import { seeded } from './seeded.ts';
 import { change, smallCluster } from './small-cluster.ts';
 
 const KILLS = soak(25, 6);
+/** From the commit's first byte to the end of the process, about. */
+const ENDING_MS = 20;
 
 testEachMajor(
   'kill -9 of holdfast backup: older snapshots restore, and the next backup works',
@@ -36,21 +39,23 @@ async function killBackups(options: {
   const { seed, below } = seeded(context);
   const began = performance.now();
   let good = await backUp(bench, postgres);
-  // The session is the first thing a backup writes under its lease.
-  const first = join(bench.repository, 'sessions');
+  // The session is the first thing a backup writes under its lease, the commit nearly the last.
+  const begins = join(bench.repository, 'sessions');
+  const [commits = ''] = globSync(join(bench.repository, 'lineages/*/snapshots'));
   await change(postgres);
-  let { ms: duration } = await runAndKill({ bench, argv: ['backup'], first });
+  const { ms: duration } = await runAndKill({ bench, argv: ['backup'], first: begins });
   let killed = 0;
   let committed = 0;
   let rounds = 0;
   for (; killed < KILLS && rounds < 3 * KILLS; rounds++) {
     const argv = below(3) === 0 ? ['backup', '--full'] : ['backup'];
-    const afterMs = below(Math.ceil(duration));
+    const ending = below(3) === 0;
+    const first = ending ? commits : begins;
+    const afterMs = below(ending ? ENDING_MS : Math.ceil(duration));
     const before = await listed(bench);
     await change(postgres);
     const outcome = await runAndKill({ bench, argv, first, afterMs });
     if (outcome.killed) killed++;
-    else duration = Math.min(duration, outcome.ms);
     try {
       const newer = await assertUnharmed({ bench, before, promised: !outcome.killed });
       // Killed before it could say so: then it is whole.
@@ -61,7 +66,7 @@ async function killBackups(options: {
       await assertRestores(bench, good, major);
       good = await backUp(bench, postgres);
     } catch (cause) {
-      const what = `HOLDFAST_SEED=${seed}: ${argv.join(' ')} killed after ${afterMs} ms`;
+      const what = `HOLDFAST_SEED=${seed}: ${argv.join(' ')} killed ${afterMs} ms after ${first}`;
       throw new Error(what, { cause });
     }
   }
