@@ -1,8 +1,6 @@
 import type { FollowerPosition } from '../../capture/follower-position.ts';
 import { type Instant, instant } from '../../content/instant.ts';
 import type { PostgresSnapshotDocument } from '../../engines/postgres/snapshot-document.ts';
-import type { WalEvent } from '../../engines/postgres/wal/segment-index.ts';
-import { decodeSegmentIndex } from '../../engines/postgres/wal/segment-index-codec.ts';
 import {
   parseTimelineHistory,
   type TimelineHistory,
@@ -12,11 +10,11 @@ import { HoldfastError, isHoldfastError } from '../../errors/holdfast-error.ts';
 import type { Lineage } from '../../repository/lineages.ts';
 import { listLog } from '../../repository/log/list-log.ts';
 import { listLogDocuments, readLogDocument } from '../../repository/log/log-document.ts';
-import { readLogIndex } from '../../repository/log/read-log.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { type LogCoverage, readLogCoverage, type SegmentCoverage } from './coverage.ts';
-import { type ReadSegmentFacts, type SegmentFacts, segmentFacts } from './log-facts.ts';
+import { type LogCoverage, readLogCoverage } from './coverage.ts';
+import type { ReadSegmentFacts } from './log-facts.ts';
 import type { LogPath } from './log-path.ts';
+import { readSegmentFacts, remembered } from './read-facts.ts';
 import { type HasRecordFrom, recordsHeld } from './record-from.ts';
 import { type TimedRange, timeRanges } from './timed-ranges.ts';
 import { type SnapshotPoint, type TimelineWindow, timelineWindow } from './window.ts';
@@ -64,7 +62,7 @@ export async function readLogState(options: {
   const pieces = listLog({ repository, lineage: lineage.id });
   const coverage = await readLogCoverage({ pieces, segmentSize });
   const { histories, damaged } = await readHistories({ repository, lineage });
-  const readFacts = cachedFacts(repository);
+  const readFacts = remembered({ read: (segment) => readSegmentFacts({ repository, segment }) });
   const hasRecordFrom = recordsHeld({ repository, segmentSize });
   const read = { readFacts, hasRecordFrom, damaged };
   return await logStateOf({ segmentSize, snapshots, coverage, histories, ...read, follower });
@@ -179,33 +177,4 @@ async function readHistories(options: {
     }
   }
   return { histories, damaged };
-}
-
-/** Facts are immutable once a segment is whole; an unfinished one is read by its pieces so far. */
-function cachedFacts(repository: Repository): ReadSegmentFacts {
-  const cache = new Map<string, Promise<SegmentFacts>>();
-  return (segment) => {
-    const key = `${segment.name}/${segment.covered}`;
-    const known = cache.get(key);
-    if (known) return known;
-    const reading = readFactsOf(repository, segment);
-    cache.set(key, reading);
-    return reading;
-  };
-}
-
-async function readFactsOf(
-  repository: Repository,
-  segment: SegmentCoverage,
-): Promise<SegmentFacts> {
-  const events: WalEvent[] = [];
-  let covered = 0;
-  for (const piece of [...segment.pieces].sort((a, b) => a.from - b.from || b.to - a.to)) {
-    if (piece.to <= covered) continue;
-    const index = decodeSegmentIndex(await readLogIndex({ repository, piece }));
-    const seen = events.at(-1)?.end ?? -1n;
-    events.push(...index.events.filter(({ end }) => end > seen));
-    covered = piece.to;
-  }
-  return segmentFacts(events);
 }
