@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Workbench } from '../operations/workbench.ts';
@@ -13,6 +14,8 @@ import { runAndKill } from './run-and-kill.ts';
 import { seeded } from './seeded.ts';
 import { smallCluster } from './small-cluster.ts';
 
+/** Written last, so that nothing else can be missing once it is there. */
+const CONTROL_FILE = 'global/pg_control';
 const KILLS = soak(25, 5);
 
 testEachMajor(
@@ -52,6 +55,9 @@ async function killRestores(options: {
     const outcome = await runAndKill({ bench, argv: command, first: root, afterMs });
     if (outcome.killed) killed++;
     try {
+      if (!start && existsSync(join(to, CONTROL_FILE))) {
+        assertSameTree(await readTree(to), plain.tree, { files: [CONTROL_FILE] });
+      }
       const found = await leftBehind(to, major);
       left[found.kind]++;
       if (found.kind === 'nothing') assert.ok(outcome.killed, 'a restore that ended well starts');

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, readPostmasterFile } from '../../src/engines/postgres/server/postmaster-file.ts';
+import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
 import { machine } from '../../src/host/host.ts';
+import { settleTree } from '../../src/recovery/place/settle.ts';
 import { digestOf } from '../recovery/digest.ts';
 import { digestThenStop, startOn } from './commands.ts';
 
@@ -18,6 +20,7 @@ export type LeftBehind =
 export async function leftBehind(dataDir: string, major: number): Promise<LeftBehind> {
   const running = await outcomeOfRunning(dataDir);
   if (running) return { kind: 'runs', digest: running };
+  await makeServers(dataDir);
   let server: Awaited<ReturnType<typeof startOn>>;
   try {
     server = await startOn(dataDir, major);
@@ -25,6 +28,12 @@ export async function leftBehind(dataDir: string, major: number): Promise<LeftBe
     return { kind: 'nothing' };
   }
   return { kind: 'starts', digest: await digestThenStop(server) };
+}
+
+/** That root wrote the files must not be all that keeps a server from starting on them. */
+async function makeServers(dataDir: string): Promise<void> {
+  const owner = await chooseServerUser({ host: machine, dataDir });
+  if (owner) await settleTree({ host: machine, root: dataDir, mode: 0o700, owner });
 }
 
 /** A server that recovers without its restore ends by itself, or it has all it needs and goes on. */
