@@ -100,8 +100,9 @@ export class Follower implements AsyncDisposable {
       onWaiting: ({ holder: other }) =>
         onNotice?.(`Waiting to see whether ${other} still follows ${source.name}.`),
     });
+    let journal: Journal | undefined;
     try {
-      const journal = await Journal.open({
+      journal = await Journal.open({
         host: repository.host,
         directory: options.journal,
         systemIdentifier: inspection.systemIdentifier,
@@ -114,6 +115,7 @@ export class Follower implements AsyncDisposable {
       follower.#begin();
       return follower;
     } catch (error) {
+      await journal?.close().catch(() => undefined);
       await lease.release().catch(() => undefined);
       throw error;
     }

@@ -36,6 +36,11 @@ export const walErrors = {
     message: 'The journal in {directory} could not be made durable: {reason}',
     hint: 'Nothing after the last acknowledged position was acknowledged. Check the disk (space, dmesg), then start holdfast follow again.',
   },
+  WAL_JOURNAL_IN_USE: {
+    kind: 'conflict',
+    message: 'The journal in {directory} is in use by {holder}.',
+    hint: 'Stop that one first, or give each source and each repository a journal directory of its own in holdfast.yaml.',
+  },
   WAL_JOURNAL_CORRUPT: {
     kind: 'corrupt',
     message: 'The journal in {directory} cannot be read: {reason}',

@@ -18,6 +18,11 @@ export interface JournalSegment {
   readonly length: number;
 }
 
+export interface RecoveredJournal {
+  readonly segments: JournalSegment[];
+  readonly end: JournalPosition | undefined;
+}
+
 interface JournalPlace {
   readonly host: Pick<Host, 'fs'>;
   readonly directory: string;
@@ -38,9 +43,7 @@ const READ = 1 << 20;
  * its last valid record, and is then written anew and synced, because bytes that are read back
  * after a failed fsync, or that were never synced, may exist in memory alone.
  */
-export async function recoverJournal(
-  place: JournalPlace,
-): Promise<{ segments: JournalSegment[]; end: JournalPosition | undefined }> {
+export async function recoverJournal(place: JournalPlace): Promise<RecoveredJournal> {
   const segments = await listSegments(place);
   for (let newest = segments.pop(); newest; newest = segments.pop()) {
     const before = segments.at(-1);
@@ -132,4 +135,18 @@ export function journalSegment(
   const number = position.lsn / BigInt(segmentSize);
   const { timeline } = position;
   return { timeline, number, name: segmentName({ timeline, number, segmentSize }) };
+}
+
+/** File name → bytes. */
+export async function readHistories(options: {
+  readonly host: Pick<Host, 'fs'>;
+  readonly directory: string;
+}): Promise<ReadonlyMap<string, Buffer>> {
+  const { host, directory } = options;
+  const histories = new Map<string, Buffer>();
+  for (const name of await host.fs.promises.readdir(directory)) {
+    if (!/^[0-9A-F]{8}\.history$/.test(name)) continue;
+    histories.set(name, await host.fs.promises.readFile(join(directory, name)));
+  }
+  return histories;
 }

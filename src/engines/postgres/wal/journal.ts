@@ -14,6 +14,8 @@ import {
   type JournalPosition,
   type JournalSegment,
   journalSegment,
+  type RecoveredJournal,
+  readHistories,
   recoverJournal,
   timelineDirectory,
 } from './journal-recovery.ts';
@@ -34,6 +36,7 @@ const INITIAL_GROUP = 1 << 20;
  *     journal.json                   whose log it is
  *     00000001/<segment>             grows to the segment's size
  *     00000002.history
+ *     lock, lock.holder              see journal-lock.ts
  *
  * `append` takes bytes, `flush` makes everything appended durable in one group. A position that
  * `flush` answered was synced, and its bytes are the stream's own. After a failed write or sync
@@ -66,25 +69,21 @@ export class Journal {
       const found = await readIdentity(host, directory);
       if (!found) await writeIdentity(host, directory, options);
       else refuseOtherIdentity(directory, found, options);
-      return new Journal(options, lock, await recoverJournal(options));
+      return new Journal({ ...options, ...(await recoverJournal(options)), lock });
     } catch (error) {
       lock.release();
       throw error;
     }
   }
 
-  private constructor(
-    options: JournalOptions,
-    lock: JournalLock,
-    { segments, end }: Awaited<ReturnType<typeof recoverJournal>>,
-  ) {
-    this.#lock = lock;
-    this.directory = options.directory;
-    this.segmentSize = options.segmentSize;
-    this.systemIdentifier = options.systemIdentifier;
-    this.#host = options.host;
-    this.#segments = segments;
-    this.#end = end;
+  private constructor(parts: JournalOptions & RecoveredJournal & { readonly lock: JournalLock }) {
+    this.directory = parts.directory;
+    this.segmentSize = parts.segmentSize;
+    this.systemIdentifier = parts.systemIdentifier;
+    this.#host = parts.host;
+    this.#lock = parts.lock;
+    this.#segments = parts.segments;
+    this.#end = parts.end;
   }
 
   /** Everything before it, from the start of its run of segments, is durable. */
@@ -288,14 +287,8 @@ export class Journal {
   }
 
   /** File name → bytes. */
-  async histories(): Promise<ReadonlyMap<string, Buffer>> {
-    const { fs } = this.#host;
-    const histories = new Map<string, Buffer>();
-    for (const name of await fs.promises.readdir(this.directory)) {
-      if (!/^[0-9A-F]{8}\.history$/.test(name)) continue;
-      histories.set(name, await fs.promises.readFile(join(this.directory, name)));
-    }
-    return histories;
+  histories(): Promise<ReadonlyMap<string, Buffer>> {
+    return readHistories({ host: this.#host, directory: this.directory });
   }
 
   async close(): Promise<void> {
