@@ -7,7 +7,7 @@ import { removeTemporary, temporaryDirectory } from '../../../../test/support/te
 import { machine } from '../../../host/host.ts';
 import { Journal } from './journal.ts';
 
-const PROCESS = join(import.meta.dirname, 'testing/journal-process.ts');
+const PROCESS = new URL('./testing/journal-process.ts', import.meta.url).pathname;
 
 const open = (directory: string, systemIdentifier = '7') =>
   Journal.open({ host: machine, directory, systemIdentifier, segmentSize: 1 << 20 });
