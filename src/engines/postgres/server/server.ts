@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import type { Writable } from 'node:stream';
 import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
 import { LogReader } from './log-reader.ts';
@@ -30,6 +31,8 @@ export interface LaunchOptions {
   readonly port: number;
   readonly logFile: string;
   readonly onEvent?: ((event: RecoveryEvent) => void) | undefined;
+  /** Made for the server to inherit: open as long as we, it or a process of its run. */
+  readonly heldBy?: () => Writable;
   /** Runs after the last process is gone. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -50,6 +53,7 @@ export class Server {
   #exit: ServerExit | undefined;
   #spawnError: Error | undefined;
   #cleaned = false;
+  readonly #held: Writable | undefined;
 
   /** Starts the process and answers at once; `ready` waits. */
   static async launch(options: LaunchOptions): Promise<Server> {
@@ -71,10 +75,11 @@ export class Server {
     this.logFile = logFile;
     this.#log = new LogReader({ host, path: logFile, offset: logOffset });
     const [name = '', value = ''] = this.#mark.split('=');
+    this.#held = options.heldBy?.();
     this.#child = spawn(program, [...args], {
       cwd: socketDir,
       env: { ...serverEnvironment(), [name]: value },
-      stdio: ['ignore', logDescriptor, logDescriptor],
+      stdio: ['ignore', logDescriptor, logDescriptor, ...(this.#held ? [this.#held] : [])],
       // An interrupt on the terminal is ours to pass on, not for the whole process group.
       detached: true,
       ...(user && { uid: user.uid, gid: user.gid }),
@@ -179,6 +184,7 @@ export class Server {
     }
     this.#cleaned = true;
     await this.#options.cleanUp();
+    this.#held?.destroy();
   }
 
   /** Somebody else runs a server on the directory by now: those processes are not ours. */

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
@@ -8,6 +7,7 @@ import { synthesiseConfiguration } from './configuration.ts';
 import { isolationSettings, type Settings } from './isolation.ts';
 import { isAlive, readPostmasterFile } from './postmaster-file.ts';
 import { LOG_LINE_PREFIX, type RecoveryEvent } from './recovery-event.ts';
+import { LOG_FILE, makeRunDirectory, removeWhenEnded } from './run-directory.ts';
 import { Server } from './server.ts';
 import { giveTo, type ServerUser } from './server-user.ts';
 
@@ -27,7 +27,7 @@ export interface StartOptions {
   readonly sourceSettings?: Settings;
   /** Overrides whatever could reach production (trap 13) and lets nobody but us connect. */
   readonly isolated: boolean;
-  /** Kept by the caller; a fresh one, gone with the server, when absent. */
+  /** Kept by the caller; a fresh one, gone with the server even if we are first, when absent. */
   readonly runDir?: string;
   readonly onEvent?: (event: RecoveryEvent) => void;
   readonly signal?: AbortSignal;
@@ -39,7 +39,7 @@ export interface StartOptions {
 export async function startServer(options: StartOptions): Promise<Server> {
   const { host, dataDir, binaries, user, signal, until = 'accepting' } = options;
   await refuseUnsuitable(options);
-  const runDir = options.runDir ?? (await makeRunDir({ host, user }));
+  const runDir = options.runDir ?? (await makeRunDirectory({ host, user }));
   const cleanUp = async () => {
     if (!options.runDir) await host.fs.promises.rm(runDir, { recursive: true, force: true });
   };
@@ -57,8 +57,9 @@ export async function startServer(options: StartOptions): Promise<Server> {
       dataDir,
       socketDir: runDir,
       port: options.port ?? DEFAULT_PORT,
-      logFile: join(runDir, 'server.log'),
+      logFile: join(runDir, LOG_FILE),
       onEvent: options.onEvent,
+      ...(!options.runDir && { heldBy: () => removeWhenEnded(runDir) }),
       cleanUp,
     });
     if (until === 'accepting') await server.ready(signal);
@@ -102,17 +103,6 @@ function inOrder(...layers: readonly Settings[]): [string, string][] {
     merged.set(name, value);
   }
   return [...merged];
-}
-
-/** Socket paths are limited to about 100 bytes, so the name is short. */
-async function makeRunDir(options: {
-  readonly host: Host;
-  readonly user: ServerUser | undefined;
-}): Promise<string> {
-  const { host, user } = options;
-  const path = await host.fs.promises.mkdtemp(join(tmpdir(), 'holdfast-'));
-  await giveTo({ host, path, user });
-  return path;
 }
 
 async function isolate(options: {
