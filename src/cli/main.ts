@@ -12,6 +12,8 @@ async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
+  // There is nobody left to tell: the log is followed all the same.
+  process.stderr.on('error', () => undefined);
   using interruption = new Interruption();
   const shell = {
     host: machine,
@@ -29,7 +31,11 @@ async function main(argv: readonly string[]): Promise<number> {
     process.exit(await fail(shell, { argv, error: new Error('it ended without an answer') }));
   });
   // Node's own exit code for these is 1, which restore_command must never end with.
+  let failing = false;
   process.on('uncaughtException', async (error) => {
+    // A second one comes of telling the first: awaiting again would never end.
+    if (failing) process.exit();
+    failing = true;
     process.exit(await fail(shell, { argv, error }));
   });
   return await run(shell, { argv, version: version() });
