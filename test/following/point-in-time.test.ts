@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Instant, instant, instantOfMillis, parseInstant } from '../../src/content/instant.ts';
 import { parseLsn } from '../../src/engines/postgres/lsn.ts';
 import { isHoldfastError } from '../../src/errors/holdfast-error.ts';
@@ -87,50 +86,53 @@ async function live(repository: Repository, postgres: TestPostgres): Promise<His
 /** Between these a random time and both ends will do: the soak run takes every target on all. */
 const isEdge = (major: number): boolean => major === 14 || major === 18;
 
-testEachMajor('every kind of target restores exactly its commits', async (major) => {
-  await using place = await temporaryRepository();
-  const { repository } = place;
-  await using postgres = await startPostgres({ major });
-  const history = await live(repository, postgres);
-  const { commits, snapshot, marks, span, covered } = history;
-  await postgres.kill9();
-  const end = commits.reduce((last, { acknowledged }) => Math.max(last, acknowledged), 0);
+testEachMajor(
+  'every kind of target restores exactly its commits',
+  async (major) => {
+    await using place = await temporaryRepository();
+    const { repository } = place;
+    await using postgres = await startPostgres({ major });
+    const history = await live(repository, postgres);
+    const { commits, snapshot, marks, span, covered } = history;
+    await postgres.kill9();
+    const end = commits.reduce((last, { acknowledged }) => Math.max(last, acknowledged), 0);
 
-  for (let round = 0; round < soak(12, 1); round++) {
-    const time = instant(randomInt(span.from, span.to));
-    await using recovered = await recover({ repository, target: { kind: 'time', time } });
-    assertExactly({ recovered, commits, present: time, absent: time });
-    assert.equal(recovered.reached.stoppedAt, 'target');
-  }
-  for (const { target, from, to } of isEdge(major) || soaking ? marks : []) {
-    await using recovered = await recover({ repository, target });
-    assertExactly({ recovered, commits, present: from, absent: to });
-    assert.equal(recovered.reached.stoppedAt, 'target', target.kind);
-    if (target.kind !== 'xid') continue;
-    const own = commits.find(({ xid }) => xid === target.xid);
-    assert.ok(recovered.ids.has(own?.id ?? 0), 'the transaction itself is in');
-  }
-  if (isEdge(major) || soaking) {
-    const target: Target = { kind: 'snapshot', id: snapshot.id };
-    await using recovered = await recover({ repository, target });
-    assertExactly({ recovered, commits, present: snapshot.from, absent: snapshot.to });
-  }
-  {
-    await using recovered = await recover({ repository, target: { kind: 'latest' } });
-    assertExactly({ recovered, commits, present: instant(end) });
-  }
-  {
-    // Nothing was committed between the last commit and this time, which is covered all the same.
-    assert.ok(covered > end + 1, 'there is a covered time after the last commit');
-    const target: Target = { kind: 'time', time: covered };
-    await using recovered = await recover({ repository, target });
-    assertExactly({ recovered, commits, present: instant(end) });
-    assert.equal(recovered.reached.stoppedAt, 'covered-end');
-    assert.match(recovered.resolution.notes.join(), /No transaction ended after/);
-  }
-  const tooLate: Target = { kind: 'time', time: instant(covered + SECOND) };
-  await assert.rejects(recover({ repository, target: tooLate }), (error) =>
-    isHoldfastError(error, 'TARGET_OUTSIDE_WINDOW'),
-  );
-  await sleep(0);
-});
+    for (let round = 0; round < soak(12, 1); round++) {
+      const time = instant(randomInt(span.from, span.to));
+      await using recovered = await recover({ repository, target: { kind: 'time', time } });
+      assertExactly({ recovered, commits, present: time, absent: time });
+      assert.equal(recovered.reached.stoppedAt, 'target');
+    }
+    for (const { target, from, to } of isEdge(major) || soaking ? marks : []) {
+      await using recovered = await recover({ repository, target });
+      assertExactly({ recovered, commits, present: from, absent: to });
+      assert.equal(recovered.reached.stoppedAt, 'target', target.kind);
+      if (target.kind !== 'xid') continue;
+      const own = commits.find(({ xid }) => xid === target.xid);
+      assert.ok(recovered.ids.has(own?.id ?? 0), 'the transaction itself is in');
+    }
+    if (isEdge(major) || soaking) {
+      const target: Target = { kind: 'snapshot', id: snapshot.id };
+      await using recovered = await recover({ repository, target });
+      assertExactly({ recovered, commits, present: snapshot.from, absent: snapshot.to });
+    }
+    {
+      await using recovered = await recover({ repository, target: { kind: 'latest' } });
+      assertExactly({ recovered, commits, present: instant(end) });
+    }
+    {
+      // Nothing was committed between the last commit and this time, which is covered all the same.
+      assert.ok(covered > end + 1, 'there is a covered time after the last commit');
+      const target: Target = { kind: 'time', time: covered };
+      await using recovered = await recover({ repository, target });
+      assertExactly({ recovered, commits, present: instant(end) });
+      assert.equal(recovered.reached.stoppedAt, 'covered-end');
+      assert.match(recovered.resolution.notes.join(), /No transaction ended after/);
+    }
+    const tooLate: Target = { kind: 'time', time: instant(covered + SECOND) };
+    await assert.rejects(recover({ repository, target: tooLate }), (error) =>
+      isHoldfastError(error, 'TARGET_OUTSIDE_WINDOW'),
+    );
+  },
+  { timeout: soak(900_000, 120_000) },
+);
