@@ -4,6 +4,7 @@ import { takeSnapshot } from '../capture/take-snapshot.ts';
 import { chooseSource } from '../config/load-config.ts';
 import type { Warning } from '../config/warning.ts';
 import { type HoldfastError, isHoldfastError } from '../errors/holdfast-error.ts';
+import { keepHeapSmall } from '../host/collect-garbage.ts';
 import { configuredSource } from './configured-source.ts';
 import type { BackupRequest, BackupResult, ConfiguredContext } from './contract.ts';
 import { openConfigured } from './open-configured.ts';
@@ -19,6 +20,7 @@ export async function backup(
   const { host, config, onProgress, onNotice, signal } = context;
   const chosen = chooseSource({ config, name: request.source, command: 'holdfast backup' });
   const { repository, warnings: opened } = await openConfigured(context);
+  keepHeapSmall();
   const warnings: Warning[] = [...opened];
   const source = configuredSource({
     context,

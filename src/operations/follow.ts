@@ -6,6 +6,7 @@ import type { Warning } from '../config/warning.ts';
 import { formatLsn } from '../engines/postgres/lsn.ts';
 import type { JournalPosition } from '../engines/postgres/wal/journal-recovery.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
+import { keepHeapSmall } from '../host/collect-garbage.ts';
 import type { Repository } from '../repository/repository.ts';
 import { holder } from './backup.ts';
 import { configuredSource } from './configured-source.ts';
@@ -25,6 +26,7 @@ export async function follow(
     throw new HoldfastError('FOLLOW_UNCONFIGURED', { file: config.file, source: chosen.name });
   }
   const { repository, warnings: opened } = await openConfigured(context);
+  keepHeapSmall();
   const warnings: Warning[] = [...opened];
   const source = configuredSource({ context, config: chosen, onWarning: (w) => warnings.push(w) });
   const startedAt = new Date(host.clock.now()).toISOString();
