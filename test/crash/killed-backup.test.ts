@@ -43,7 +43,7 @@ async function killBackups(options: {
   const begins = join(bench.repository, 'sessions');
   const [commits = ''] = globSync(join(bench.repository, 'lineages/*/snapshots'));
   await change(postgres);
-  const { ms: duration } = await runAndKill({ bench, argv: ['backup'], first: begins });
+  let { ms: duration } = await runAndKill({ bench, argv: ['backup'], first: begins });
   let killed = 0;
   let committed = 0;
   let rounds = 0;
@@ -56,6 +56,8 @@ async function killBackups(options: {
     await change(postgres);
     const outcome = await runAndKill({ bench, argv, first, afterMs });
     if (outcome.killed) killed++;
+    // It was measured on a machine that had more to do then.
+    else if (!ending) duration = Math.min(duration, outcome.ms);
     try {
       const newer = await assertUnharmed({ bench, before, promised: !outcome.killed });
       // Killed before it could say so: then it is whole.

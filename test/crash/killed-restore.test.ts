@@ -50,10 +50,13 @@ async function killRestores(options: {
     const root = temporaryDirectory(() => killPostmaster(join(root, 'restored')));
     const to = join(root, 'restored');
     const start = below(3) === 0;
-    const afterMs = below(Math.ceil(start ? started.ms : plain.ms));
+    const usual = start ? started : plain;
+    const afterMs = below(Math.ceil(usual.ms));
     const command = start ? [...argv(to), '--start'] : argv(to);
     const outcome = await runAndKill({ bench, argv: command, first: root, afterMs });
     if (outcome.killed) killed++;
+    // It was measured on a machine that had more to do then.
+    else usual.ms = Math.min(usual.ms, outcome.ms);
     try {
       if (!start && existsSync(join(to, CONTROL_FILE))) {
         assertSameTree(await readTree(to), plain.tree, { files: [CONTROL_FILE] });
