@@ -60,11 +60,36 @@ const WIDE_SCHEMA = `
   CREATE UNLOGGED TABLE fleeting (v int PRIMARY KEY);
   INSERT INTO fleeting VALUES (1);
   CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM child;
+  CREATE DOMAIN "Odd ""name"."Po sitive" AS varchar(3) CHECK (VALUE::int > 0);
+  CREATE DOMAIN even AS "Odd ""name"."Po sitive" NOT NULL CHECK (VALUE::int % 2 = 0);
+  CREATE DOMAIN code AS char(4) CHECK (length(VALUE) = 4);
+  CREATE TABLE typed ("E ven" even, c code);
+  INSERT INTO typed SELECT g * 2, 'abcd' FROM generate_series(1, 300) g;
+  INSERT INTO typed VALUES ((SELECT "E ven" FROM typed WHERE false), NULL);
+  CREATE DOMAIN later AS int;
+  CREATE TABLE grown (v later);
+  INSERT INTO grown VALUES (-1);
+  ALTER DOMAIN later ADD CHECK (VALUE > 0) NOT VALID;
+  CREATE TABLE booked (room int4range, at int4range, paid bool,
+    EXCLUDE USING gist (room WITH =, at WITH &&) WHERE (paid), EXCLUDE USING gist (range_merge(at, room) WITH =));
+  INSERT INTO booked SELECT int4range(g, g + 1), int4range(g * 10, g * 10 + 10), true
+    FROM generate_series(1, 200) g;
   VACUUM (FREEZE)`;
+
+/** What 18 brought: keys and foreign keys over periods. */
+const TEMPORAL_SCHEMA = `
+  CREATE TABLE leases (id int4range, during int4multirange,
+    PRIMARY KEY (id, during WITHOUT OVERLAPS));
+  CREATE TABLE rooms (id int4range, during int4range, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+  INSERT INTO rooms VALUES ('[1,2)', '[0,10)'), ('[1,2)', '[10,20)'), ('[2,3)', '[0,30)');
+  CREATE TABLE guests (room int4range, "du ring" int4range,
+    FOREIGN KEY (room, PERIOD "du ring") REFERENCES rooms (id, PERIOD during));
+  INSERT INTO guests VALUES ('[1,2)', '[5,15)'), ('[2,3)', '[29,30)'), (NULL, '[99,100)'), ('[7,8)', NULL)`;
 
 testEachMajor('a sound cluster passes every check, and is as it was afterwards', async (major) => {
   await using postgres = await start(major);
   for (const statement of WIDE_SCHEMA.split(';\n')) await postgres.sql(statement);
+  if (major >= 18) await postgres.sql(TEMPORAL_SCHEMA);
   const location = await postgres.addTablespace('elsewhere');
   assert.ok(location);
   await postgres.sql('CREATE TABLE moved TABLESPACE elsewhere AS SELECT generate_series(1, 5000)');
@@ -80,6 +105,9 @@ testEachMajor('a sound cluster passes every check, and is as it was afterwards',
   ]);
   assert.deepEqual(failures(results), [], said(results));
   for (const { name, counted } of results.values()) assert.ok(counted > 0, name);
+  assert.equal(results.get('domains')?.counted, 2);
+  assert.match(results.get('domains')?.detail ?? '', /grown\.v not looked at/);
+  assert.equal(results.get('exclusion-constraints')?.counted, major >= 18 ? 4 : 2);
   const list = [...results.values()];
   assert.equal(proofLevel({ bytesAuthenticated: true, results: list }), 'L4');
   assert.equal(proofLevel({ bytesAuthenticated: false, results: list }), 'L0');
@@ -121,6 +149,30 @@ testEachMajor(
       'CREATE TABLE t (v int); INSERT INTO t VALUES (1), (1); CREATE INDEX by_v ON t (v)',
       `UPDATE pg_index SET indisunique = true WHERE indexrelid = 'by_v'::regclass`,
     ]);
+    await inDatabase('no_such_value', [
+      'CREATE DOMAIN small AS int; CREATE DOMAIN tiny AS small; CREATE TABLE t (v tiny)',
+      'INSERT INTO t VALUES (1), (77); ALTER DOMAIN small ADD CHECK (VALUE < 10) NOT VALID',
+      'UPDATE pg_constraint SET convalidated = true WHERE contypid <> 0',
+    ]);
+    const unseen = (insert: string) => [
+      'UPDATE pg_index SET indisready = false WHERE indisexclusion',
+      insert,
+      'UPDATE pg_index SET indisready = true WHERE indisexclusion',
+    ];
+    await inDatabase('conflict', [
+      'CREATE TABLE t (v int4range, CONSTRAINT apart EXCLUDE USING gist (v WITH &&))',
+      ...unseen(`INSERT INTO t VALUES ('[1,5)'), ('[9,11)'), ('[4,6)')`),
+    ]);
+    if (major >= 18) {
+      await inDatabase('overlap', [
+        'CREATE TABLE t (id int4range, v int4range, CONSTRAINT p PRIMARY KEY (id, v WITHOUT OVERLAPS))',
+        ...unseen(`INSERT INTO t VALUES ('[1,2)', '[1,5)'), ('[1,2)', '[4,6)')`),
+      ]);
+      await inDatabase('uncovered', [
+        TEMPORAL_SCHEMA,
+        `SET session_replication_role = replica; INSERT INTO guests VALUES ('[1,2)', '[15,21)'), ('[7,8)', '[1,2)')`,
+      ]);
+    }
     await inDatabase('invalid_index', [
       'CREATE TABLE t (v int); CREATE INDEX by_v ON t (v)',
       `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'by_v'::regclass`,
@@ -152,11 +204,21 @@ testEachMajor(
       ['constraints', 'broken_check: public.t: 1 rows break CHECK positive'],
       ['constraints', 'broken_null: public.t: 1 rows break v NOT NULL'],
       ['unique-keys', 'twice: public.by_v: 1 keys more than once'],
+      ['domains', 'no_such_value: public.t: '],
+      ['domains', 'small'],
+      ['exclusion-constraints', 'conflict: public.apart: '],
       ['valid-indexes', 'invalid_index'],
       ['page-checksums', `${flipped.slice(postgres.dataDir.length + 1)} block 3`],
       ['heap', 'bad_tuple: public.t (4,'],
       ['visibility-map', 'stale_map: public.t'],
     ];
+    if (major >= 18) {
+      expected.push(['exclusion-constraints', 'overlap: public.p: ']);
+      expected.push([
+        'foreign-keys',
+        'uncovered: public.guests guests_room_du ring_fkey: 2 orphaned',
+      ]);
+    }
     for (const [name, place] of expected) {
       const result = results.get(name);
       assert.equal(result?.ok, false, name);

@@ -4,7 +4,14 @@ import type { CheckLevel, CheckResult } from './check.ts';
 const REQUIRED: Readonly<Record<CheckLevel, readonly string[]>> = {
   L2: ['recovery'],
   L3: ['page-checksums', 'heap', 'btree-indexes', 'visibility-map'],
-  L4: ['constraints', 'foreign-keys', 'unique-keys', 'valid-indexes'],
+  L4: [
+    'constraints',
+    'domains',
+    'foreign-keys',
+    'unique-keys',
+    'exclusion-constraints',
+    'valid-indexes',
+  ],
 };
 
 export type ProofLevel = 'L0' | 'L1' | CheckLevel;

@@ -1,6 +1,8 @@
 import type { Check } from './check.ts';
 import { checkBtreeIndexes } from './check-btree-indexes.ts';
 import { checkConstraints } from './check-constraints.ts';
+import { checkDomains } from './check-domains.ts';
+import { checkExclusions } from './check-exclusions.ts';
 import { checkForeignKeys } from './check-foreign-keys.ts';
 import { checkHeap } from './check-heap.ts';
 import { checkPages } from './check-pages.ts';
@@ -15,7 +17,9 @@ export const standardChecks: readonly Check[] = [
   checkBtreeIndexes,
   checkVisibilityMap,
   checkConstraints,
+  checkDomains,
   checkForeignKeys,
   checkUniqueKeys,
+  checkExclusions,
   checkValidIndexes,
 ];
