@@ -26,7 +26,7 @@ testEachMajor(
     const slots = await postgres.value('select count(*) from pg_replication_slots where temporary');
     assert.equal(slots, '0', `HOLDFAST_SEED=${seed}: no slot holds the server's log back`);
   },
-  { quick: [18], timeout: soak(3_600_000, 120_000) },
+  { quick: [18], timeout: soak(3_600_000, 240_000) },
 );
 
 async function killBackups(options: {

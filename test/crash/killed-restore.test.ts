@@ -28,7 +28,7 @@ testEachMajor(
     await backUp(bench, postgres);
     await killRestores({ context, bench, known: await backUp(bench, postgres), major });
   },
-  { quick: [18], timeout: soak(3_600_000, 120_000) },
+  { quick: [18], timeout: soak(3_600_000, 240_000) },
 );
 
 async function killRestores(options: {
