@@ -265,6 +265,11 @@ export const postgresErrors = {
     message: '{path} may not be read: {reason}',
     hint: 'Run the command as the user that owns the data directory, or as root.',
   },
+  POSTGRES_CONTROL_FILE_TORN: {
+    kind: 'transient',
+    message: 'The server sent a pg_control that is not valid: {reason}',
+    hint: 'It was being written just then: run the command again. If it repeats, the control file of the server itself is damaged; its log says so when it next starts.',
+  },
   POSTGRES_CONTROL_FILE_INVALID: {
     kind: 'corrupt',
     message: '{path} is not a valid pg_control: {reason}',

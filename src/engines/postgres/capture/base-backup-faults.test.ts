@@ -43,6 +43,33 @@ testEachMajor(
   { quick: [14, 18] },
 );
 
+// Research §4.3 #10: on ext4 the server may read half of a control file that it is writing.
+testEachMajor(
+  'a torn pg_control is no part of a backup',
+  async (major) => {
+    await using server = await startPostgres({ major });
+    await server.sql('create table t as select generate_series(1, 100000) as id');
+    const file = join(server.dataDir, 'global', 'pg_control');
+    let torn = false;
+    const tear = () => {
+      if (torn) return undefined;
+      torn = true;
+      const descriptor = openSync(file, 'r+');
+      writeSync(descriptor, Buffer.alloc(64, 0xee), 0, 64, 64);
+      closeSync(descriptor);
+      return undefined;
+    };
+    await assert.rejects(take(server, { pressure: tear }), {
+      code: 'POSTGRES_CONTROL_FILE_TORN',
+      kind: 'transient',
+    });
+    // Written anew from memory.
+    await server.sql('checkpoint');
+    await take(server);
+  },
+  { quick: [14, 18] },
+);
+
 testEachMajor(
   'a file emptied while it is sent arrives padded with zeroes',
   async (major) => {

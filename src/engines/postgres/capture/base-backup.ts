@@ -133,6 +133,7 @@ class BaseBackupExchange {
       });
     }
     this.#intake.verify(parseManifest(manifest).files);
+    this.#intake.verifyControlFile();
     const { bytes, from } = readBackupLabel(label);
     return {
       startLsn: this.#start.lsn,

@@ -1,6 +1,7 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { CaptureSink } from '../../../content/capture-sink.ts';
 import { HoldfastError } from '../../../errors/holdfast-error.ts';
+import { parseControlFile } from '../control-file.ts';
 import { IncrementalHeaderReader, incrementalTarget } from './incremental-file.ts';
 import type { LimitBlocks } from './limit-blocks.ts';
 import type { ManifestFile } from './manifest.ts';
@@ -10,6 +11,8 @@ import type { TarListener, TarMember } from './tar-reader.ts';
 /** Members of base.tar that are kept as documents: restore writes them, not the file tree. */
 const DOCUMENTS = new Set(['backup_label', 'tablespace_map']);
 
+const CONTROL_FILE = 'global/pg_control';
+
 /** Carries the members of the archives into the sink, and remembers what came for the manifest. */
 export class FileIntake implements TarListener {
   readonly documents = new Map<string, Buffer>();
@@ -17,6 +20,7 @@ export class FileIntake implements TarListener {
   readonly #pageSize: number;
   readonly #received = new Map<string, { readonly size: number; readonly sha256: string }>();
   #limits: LimitBlocks | undefined;
+  #control: Buffer[] = [];
   #prefix = '';
   #member: TarMember = { path: '', size: 0, mode: 0 };
   #target: 'sink' | 'document' | 'header' = 'sink';
@@ -45,7 +49,7 @@ export class FileIntake implements TarListener {
 
   /** Recovery must not see a newer pg_control than the files: the server sends it last. */
   endArchive(): void {
-    if (this.#prefix === '' && this.#last !== 'global/pg_control') {
+    if (this.#prefix === '' && this.#last !== CONTROL_FILE) {
       throw new HoldfastError('POSTGRES_ARCHIVE_INVALID', {
         reason: `the base archive ends with ${this.#last || 'nothing'}, not with pg_control`,
       });
@@ -96,8 +100,10 @@ export class FileIntake implements TarListener {
       this.#hash.update(bytes);
     }
     if (this.#target === 'document') this.#document.push(Buffer.from(bytes));
-    else if (this.#target === 'sink') this.#sink.write(bytes);
-    else this.#incrementalContent(bytes);
+    else if (this.#target === 'sink') {
+      if (this.#member.path === CONTROL_FILE) this.#control.push(Buffer.from(bytes));
+      this.#sink.write(bytes);
+    } else this.#incrementalContent(bytes);
   }
 
   end(): void {
@@ -124,6 +130,19 @@ export class FileIntake implements TarListener {
     }
     const [extra] = this.#received.keys();
     if (extra !== undefined) throw mismatch(extra, 'it came but is not in the manifest');
+  }
+
+  /**
+   * The server reads pg_control as any other file, and may meet a write of its own half-way. Such
+   * a file has the hash of the manifest, and no server starts on it.
+   */
+  verifyControlFile(): void {
+    try {
+      parseControlFile(Buffer.concat(this.#control));
+    } catch (cause) {
+      const { reason } = (cause as HoldfastError).facts;
+      throw new HoldfastError('POSTGRES_CONTROL_FILE_TORN', { reason }, { cause });
+    }
   }
 
   #incrementalContent(bytes: Buffer): void {
