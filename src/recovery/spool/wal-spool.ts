@@ -30,6 +30,8 @@ export class WalSpool {
   readonly #positions: ReadonlyMap<string, number>;
   readonly #ready = new Set<string>();
   readonly #served = new Set<string>();
+  /** Fetched because recovery waits for it: kept until recovery has it, however far behind. */
+  readonly #awaited = new Set<string>();
   readonly #stop = new AbortController();
   #cursor = 0;
   #failure: unknown;
@@ -99,6 +101,7 @@ export class WalSpool {
         await this.#remove(join('want', wanted));
         continue;
       }
+      this.#awaited.add(wanted);
       await this.#supply(position);
       this.#cursor = Math.max(this.#cursor, position);
       return true;
@@ -124,10 +127,12 @@ export class WalSpool {
   async #noteServed(): Promise<void> {
     for (const name of await this.#entries('served')) {
       this.#served.add(name);
+      this.#awaited.delete(name);
       await this.#remove(join('served', name));
       this.#cursor = Math.max(this.#cursor, (this.#positions.get(name) ?? 0) + 1);
     }
     for (const name of this.#ready) {
+      if (this.#awaited.has(name)) continue;
       if ((this.#positions.get(name) ?? 0) >= this.#cursor - KEPT_BEHIND) continue;
       this.#ready.delete(name);
       await this.#remove(join('ready', name));
