@@ -14,6 +14,7 @@ async function checksOf(bench: Workbench): Promise<ReadonlyMap<string, DoctorChe
   return new Map(checks.map((check) => [check.name, check]));
 }
 
+// Trap 8.
 testEachMajor(
   'doctor sees a follower, its end, and what its end does to commits',
   async (major) => {

@@ -105,6 +105,7 @@ testEachMajor(
   one,
 );
 
+// Trap 14.
 testEachMajor(
   'damage fails a verification, and restore refuses until it is gone',
   async (major) => {
@@ -168,6 +169,7 @@ testEachMajor(
   one,
 );
 
+// Trap 17.
 testEachMajor(
   'a writer key takes backups and reads none of them',
   async (major) => {

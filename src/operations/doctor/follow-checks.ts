@@ -44,7 +44,7 @@ export async function followFacts(options: {
   }
   const position = decodeFollowerPosition(lease.payload);
   const who = `${lease.holder} follows`;
-  if (!position) return { alive, finding: ok('follow.alive', `${who}; ${stored}.`) };
+  if (!position) return { alive, finding: unreported({ who, stored, lastStored, now }) };
   const behind = (now - position.time / 1000) / 1000;
   const message = `${who}; the repository is ${spanText(behind)} behind the server.`;
   const hint = 'See what the follower says; a slow store or network holds it up.';
@@ -53,6 +53,23 @@ export async function followFacts(options: {
     alive,
     finding: late ? warning('follow.alive', message, hint) : ok('follow.alive', message),
   };
+}
+
+/** Its first report comes with the first piece it stores, seconds after it began. */
+function unreported(facts: {
+  readonly who: string;
+  readonly stored: string;
+  readonly lastStored: number | undefined;
+  readonly now: number;
+}): Finding {
+  const { who, stored, lastStored, now } = facts;
+  const recent = lastStored !== undefined && (now - lastStored) / 1000 <= BEHIND_WARNING_S;
+  if (recent) return ok('follow.alive', `${who}; ${stored}.`);
+  return warning(
+    'follow.alive',
+    `${who}, and has stored nothing since it began; ${stored}.`,
+    'Ask again in a minute; if this stays, see what the follower says.',
+  );
 }
 
 function neverFollowed({ follow }: SourceConfig, stored: string, start: string): Finding {

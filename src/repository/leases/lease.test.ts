@@ -101,6 +101,7 @@ test('a generation is always greater than that of the newest commit', async () =
   assert.equal((await acquire(one, 'one', { after: 41 })).generation, 42);
 });
 
+// Trap 16: by observation, never by timestamps.
 test('a live holder keeps a second writer out, however their wall clocks differ', async () => {
   await using room = await machines(2);
   const [one, two] = room.all as [Machine, Machine];
@@ -150,6 +151,7 @@ test('writing stops at two thirds of the TTL, before any other can have the leas
   await rejects(lease.ready(), 'LEASE_LOST');
 });
 
+// Trap 16.
 test('a 50 s blip of the store pauses a run and does not kill it', async () => {
   await using room = await machines(1);
   const [one] = room.all as [Machine];

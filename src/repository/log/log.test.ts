@@ -105,6 +105,7 @@ test('a writer stores and reads the index, and cannot read the content', async (
   await rejects(put(made.writer, content(100_000, 'other')), 'LOG_CONFLICT');
 });
 
+// Trap 7.
 test('the same piece twice is already there, other content is a conflict and stays out', async () => {
   await using made = await temporaryRepository();
   const { repository } = made;

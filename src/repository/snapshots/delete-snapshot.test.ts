@@ -74,6 +74,7 @@ test('a deletion that dies at any change is finished later', async () => {
   }
 });
 
+// Trap 15.
 test('a snapshot that a session builds on or reads is not deleted', async () => {
   await using temporary = await temporaryRepository();
   const { repository } = temporary;

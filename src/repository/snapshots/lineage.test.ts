@@ -84,6 +84,7 @@ test('ids and order come from no clock: snapshots of one instant, and of an earl
   await assertRestores(repository, one, a);
 });
 
+// Trap 16.
 test('a late commit of a replaced writer is reported and not listed', async () => {
   await using temporary = await temporaryRepository();
   const { repository, root } = temporary;

@@ -195,6 +195,7 @@ test('an abort stops the reading, not only the waiting', async () => {
   }
 });
 
+// Trap 3.
 test("a map that points at another file's frame is refused, never wrong pages", async () => {
   await using temporary = await temporaryRepository();
   const { repository } = temporary;

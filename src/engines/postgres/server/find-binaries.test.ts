@@ -22,6 +22,7 @@ test('the package from npm serves when nothing else is installed', async () => {
   assert.equal(binaries.major, 18);
 });
 
+// Trap 22: binaries must be executable by the user that is dropped to.
 test('a package whose links were blocked, below a closed directory, is mended in a copy', async (t) => {
   const installed = await testBinaries(16);
   if (!installed) return t.skip('PostgreSQL 16 is not installed');
