@@ -11,8 +11,8 @@ export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   #received: StopSignal | undefined;
   readonly #onSignal = (name: StopSignal) => {
-    if (this.#received) process.exit(EXIT_CODES[name]);
-    this.interrupt(name);
+    if (this.#received) this.#killBy(name);
+    else this.interrupt(name);
   };
 
   constructor() {
@@ -34,6 +34,12 @@ export class Interruption implements Disposable {
   interrupt(name: StopSignal): void {
     this.#received = name;
     this.#controller.abort();
+  }
+
+  /** process.exit would wait for a thread that the kernel holds: in open(2) of a dead mount, say. */
+  #killBy(name: StopSignal): void {
+    process.off(name, this.#onSignal);
+    process.kill(process.pid, name);
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import test from 'node:test';
 import { testEachMajor } from '../support/majors.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { start } from './process.ts';
@@ -38,6 +41,27 @@ testEachMajor(
   },
   { from: 18 },
 );
+
+// It said that a second Ctrl-C stops at once, and waited for the thread that hung.
+test('a second Ctrl-C ends even what hangs in the kernel', { timeout: 60_000 }, async () => {
+  using bench = new Workbench();
+  assert.equal((await bench.run('init')).code, 0);
+  const key = join(bench.directory, 'holdfast.key');
+  rmSync(key);
+  // Nobody ever writes to it: open(2) does not return.
+  execFileSync('mkfifo', [key]);
+  const { child, ended } = start(bench, ['list']);
+  try {
+    const heard = once(child.stderr!, 'data');
+    const again = setInterval(() => child.kill('SIGINT'), 1_000);
+    await heard;
+    const { exit } = await ended;
+    clearInterval(again);
+    assert.deepEqual([exit, child.signalCode], [null, 'SIGINT']);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
 
 function verdicts({ repository }: Workbench): string[] {
   assert.ok(existsSync(join(repository, 'packs')));
