@@ -1,5 +1,3 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseInstant } from '../content/instant.ts';
 import { type Lsn, lsn } from '../engines/postgres/lsn.ts';
@@ -28,6 +26,7 @@ export interface Reached {
   readonly stoppedAt: 'target' | 'covered-end';
 }
 
+const SPOOL_DIRECTORY = 'holdfast-spool';
 /** Segments fetched before recovery asks: enough to hide an object store's latency. */
 const AHEAD = 8;
 
@@ -47,7 +46,9 @@ export async function recoverServer(options: {
   const { host, directory, binaries, user, resolution, files, plan, phases, signal } = options;
   const spool = await WalSpool.open({
     host,
-    directory: await mkdtemp(join(tmpdir(), 'holdfast-spool-')),
+    // Not in the temporary directory: that may be small, and what a kill leaves here goes with
+    // the directory that has to be removed anyway.
+    directory: join(directory, SPOOL_DIRECTORY),
     files,
     ahead: AHEAD,
     ...(user && { owner: user }),

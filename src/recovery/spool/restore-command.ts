@@ -39,7 +39,8 @@ done
 exit 200
 `;
 
-/** The value of restore_command; quotes a directory with spaces for the shell. */
+/** The value of restore_command, the directory quoted for the shell and for PostgreSQL's %. */
 export function restoreCommand(directory: string): string {
-  return `sh '${directory.replaceAll("'", `'\\''`)}/fetch.sh' "%f" "%p"`;
+  const quoted = directory.replaceAll("'", `'\\''`).replaceAll('%', '%%');
+  return `sh '${quoted}/fetch.sh' "%f" "%p"`;
 }
