@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { HoldfastError } from '../../../errors/holdfast-error.ts';
 import type { Host } from '../../../host/host.ts';
 import { type Lsn, lsn } from '../lsn.ts';
 import { readUpTo, replaceFile } from './durable-file.ts';
@@ -123,6 +124,29 @@ async function readFile(place: JournalPlace, path: string, length: number): Prom
   const handle = await place.host.fs.promises.open(path, 'r');
   try {
     return await readUpTo({ handle, position: 0, length });
+  } finally {
+    await handle.close();
+  }
+}
+
+export type SegmentFile = Pick<JournalSegment, 'timeline' | 'name'>;
+
+/** WAL_JOURNAL_CORRUPT when there are fewer bytes. */
+export async function readSegment(options: {
+  readonly host: Pick<Host, 'fs'>;
+  readonly directory: string;
+  readonly segment: SegmentFile;
+  readonly from: number;
+  readonly to: number;
+}): Promise<Buffer> {
+  const { host, directory, segment, from, to } = options;
+  const path = join(timelineDirectory(directory, segment.timeline), segment.name);
+  const handle = await host.fs.promises.open(path, 'r');
+  try {
+    const bytes = await readUpTo({ handle, position: from, length: to - from });
+    if (bytes.length === to - from) return bytes;
+    const reason = `${segment.name} has no bytes beyond ${from + bytes.length}`;
+    throw new HoldfastError('WAL_JOURNAL_CORRUPT', { directory, reason });
   } finally {
     await handle.close();
   }

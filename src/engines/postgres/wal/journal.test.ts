@@ -271,3 +271,18 @@ test('inside a record longer than a segment, whole segments count although no re
   assert.equal(end(journal), 2 * SEGMENT);
   assert.equal(journal.segments.length, 2);
 });
+
+// A follower whose journal was removed called it a defect in holdfast.
+test('what is gone from a journal is its failure, by name', async () => {
+  using here = place();
+  await using journal = await here.open();
+  await journal.attach({ timeline: 1, lsn: at(0) });
+  await fill(journal, 100_000);
+  const [segment] = journal.segments;
+  removeTemporary(here.directory);
+  const failed = (error: unknown) =>
+    isHoldfastError(error, 'WAL_JOURNAL_FAILED') && error.message.includes(here.directory);
+  await assert.rejects(journal.histories(), failed);
+  await assert.rejects(journal.read(segment!, 0, 10), failed);
+  await assert.rejects(journal.putHistory(2, Buffer.from('')), failed);
+});

@@ -16,7 +16,9 @@ import {
   journalSegment,
   type RecoveredJournal,
   readHistories,
+  readSegment,
   recoverJournal,
+  type SegmentFile,
   timelineDirectory,
 } from './journal-recovery.ts';
 import { historyName, segmentOffset } from './segment-name.ts';
@@ -252,22 +254,19 @@ export class Journal {
     return this.#failure;
   }
 
-  /** Durable bytes of one segment: `[from, to)`, offsets in the segment. */
-  async read(
-    segment: Pick<JournalSegment, 'timeline' | 'name'>,
-    from: number,
-    to: number,
-  ): Promise<Buffer> {
-    const path = join(timelineDirectory(this.directory, segment.timeline), segment.name);
-    const handle = await this.#host.fs.promises.open(path, 'r');
+  async #told<T>(done: Promise<T>): Promise<T> {
     try {
-      const bytes = await readUpTo({ handle, position: from, length: to - from });
-      if (bytes.length === to - from) return bytes;
-      const reason = `${segment.name} has no bytes beyond ${from + bytes.length}`;
-      throw new HoldfastError('WAL_JOURNAL_CORRUPT', { directory: this.directory, reason });
-    } finally {
-      await handle.close();
+      return await done;
+    } catch (error) {
+      throw this.#fail(error);
     }
+  }
+
+  /** Durable bytes of one segment: `[from, to)`, offsets in the segment. */
+  read(segment: SegmentFile, from: number, to: number): Promise<Buffer> {
+    return this.#told(
+      readSegment({ host: this.#host, directory: this.directory, segment, from, to }),
+    );
   }
 
   /** Only for a segment that is neither the newest nor the one before it. */
@@ -283,12 +282,12 @@ export class Journal {
   }
 
   async putHistory(timeline: number, bytes: Uint8Array): Promise<void> {
-    await replaceFile(this.#host, join(this.directory, historyName(timeline)), bytes);
+    await this.#told(replaceFile(this.#host, join(this.directory, historyName(timeline)), bytes));
   }
 
   /** File name → bytes. */
   histories(): Promise<ReadonlyMap<string, Buffer>> {
-    return readHistories({ host: this.#host, directory: this.directory });
+    return this.#told(readHistories({ host: this.#host, directory: this.directory }));
   }
 
   async close(): Promise<void> {
