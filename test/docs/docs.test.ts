@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import { anchorsOf, commandLinesOf, linksOf, readPages, shellWords } from './mar
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = readPages();
+const DOCTOR_NAME = /'((?:repository|source|slot|follow|snapshot|window)\.[a-z-]+)'/g;
 
 test('docs/errors.md is what the catalogue says', () => {
   const text = readFileSync(ERRORS_PAGE, 'utf8');
@@ -28,6 +29,15 @@ test('the page of exit codes names every kind with its number', () => {
   for (const [kind, code] of Object.entries(EXIT_CODE)) {
     assert.match(text, new RegExp(`^\\| ${code} \\| ${kind} \\|`, 'm'));
   }
+});
+
+test('the page of doctor names every check it makes', () => {
+  const text = readFileSync(path.join(root, 'docs/05-verify-and-doctor.md'), 'utf8');
+  const names = globSync('src/operations/doctor/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
+    .map((file) => readFileSync(path.join(root, file), 'utf8'))
+    .flatMap((source) => [...source.matchAll(DOCTOR_NAME)].map(([, name]) => name));
+  assert.ok(names.length > 20, 'the names were found');
+  for (const name of names) assert.ok(text.includes(`\`${name}\``), name);
 });
 
 test('every relative link leads to a page and an anchor that exist', () => {
