@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { listSnapshots } from '../../src/repository/snapshots/list-snapshots.ts';
 import { verifySnapshot } from '../../src/repository/snapshots/verify-snapshot.ts';
 import { seededRandom } from '../doubles/host.ts';
+import { soak } from '../support/soak.ts';
 import { filesOfDay } from './living-database.ts';
 import { assertSameFiles, restoreToMemory } from './memory-files.ts';
 import { temporaryRepository } from './temporary-repository.ts';
@@ -19,7 +20,7 @@ test('after kill -9 at any moment, what was committed restores and the next back
   const { repository, root } = temporary;
   const random = seededRandom('kill');
   let committed = -1;
-  for (let round = 0; round < 8; round += 1) {
+  for (let round = 0; round < soak(100, 8); round += 1) {
     const child = spawn(process.execPath, [LOOP, root, lineage], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -8,6 +8,7 @@ import {
   restoreToMemory,
 } from '../../../test/repository/memory-files.ts';
 import { temporaryRepository } from '../../../test/repository/temporary-repository.ts';
+import { soak } from '../../../test/support/soak.ts';
 import type { Basis, Shape } from '../../content/capture-sink.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -101,7 +102,10 @@ function whole(shape: Shape, bytes: Buffer): Change {
   return { file: { shape, bytes }, basis: { kind: 'whole' }, content: bytes };
 }
 
-for (const seed of ['one', 'two', 'three']) {
+const SEEDS = soak(200, 3);
+
+for (let nth = 1; nth <= SEEDS; nth += 1) {
+  const seed = `generations ${nth}`;
   test(`every generation restores and verifies, whatever happened to the files (seed ${seed})`, async () => {
     await using temporary = await temporaryRepository();
     const { repository } = temporary;
