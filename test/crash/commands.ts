@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { findBinaries } from '../../src/engines/postgres/server/find-binaries.ts';
 import type { Server } from '../../src/engines/postgres/server/server.ts';
-import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
-import { startServer } from '../../src/engines/postgres/server/start-server.ts';
 import { machine } from '../../src/host/host.ts';
 import type { ListResult, RestoreResult } from '../../src/operations/contract.ts';
 import { Workbench } from '../operations/workbench.ts';
 import { digestOf } from '../recovery/digest.ts';
+import { launchPlaced } from '../recovery/scenario.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { removeTemporary, temporaryDirectory } from '../support/temporary.ts';
 import { skippingClock } from './skipping-clock.ts';
@@ -59,21 +57,8 @@ export async function assertRestores(
   const root = temporaryDirectory();
   const to = join(root, 'restored');
   await bench.json<RestoreResult>('restore', 'main', '--to', to, '--snapshot', id);
-  assert.deepEqual(await digestThenStop(await startOn(to, major)), digest);
+  assert.deepEqual(await digestThenStop(await launchPlaced({ directory: to, major })), digest);
   removeTemporary(root);
-}
-
-/** Starts a server on what a restore left, as its operator would; rejects when none starts. */
-export async function startOn(dataDir: string, major: number): Promise<Server> {
-  const user = await chooseServerUser({ host: machine, dataDir });
-  return await startServer({
-    host: machine,
-    dataDir,
-    binaries: await findBinaries({ host: machine, major, user }),
-    user,
-    isolated: false,
-    settings: { fsync: 'off', autovacuum: 'off' },
-  });
 }
 
 /** What a server holds once it has recovered; it is stopped then. */

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, readPostmasterFile } from '../../src/engines/postgres/server/postmaster-file.ts';
+import type { Server } from '../../src/engines/postgres/server/server.ts';
 import { chooseServerUser } from '../../src/engines/postgres/server/server-user.ts';
+import { isHoldfastError } from '../../src/errors/holdfast-error.ts';
 import { machine } from '../../src/host/host.ts';
 import { settleTree } from '../../src/recovery/place/settle.ts';
 import { digestOf } from '../recovery/digest.ts';
-import { digestThenStop, startOn } from './commands.ts';
+import { launchPlaced } from '../recovery/scenario.ts';
+import { digestThenStop } from './commands.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -21,10 +24,12 @@ export async function leftBehind(dataDir: string, major: number): Promise<LeftBe
   const running = await outcomeOfRunning(dataDir);
   if (running) return { kind: 'runs', digest: running };
   await makeServers(dataDir);
-  let server: Awaited<ReturnType<typeof startOn>>;
+  let server: Server;
   try {
-    server = await startOn(dataDir, major);
-  } catch {
+    server = await launchPlaced({ directory: dataDir, major });
+  } catch (error) {
+    // Refused by us or by PostgreSQL; anything else is a failure of the test.
+    if (!isHoldfastError(error) || error.code === 'POSTGRES_BINARIES_ABSENT') throw error;
     return { kind: 'nothing' };
   }
   return { kind: 'starts', digest: await digestThenStop(server) };

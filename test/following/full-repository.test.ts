@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, cpSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'node:test';
-import { type Instant, instant } from '../../src/content/instant.ts';
 import type { DurabilityTier } from '../../src/engines/postgres/wal/receiver.ts';
 import { openRepository, type Repository } from '../../src/repository/repository.ts';
 import { FileSystemStore } from '../../src/store/filesystem/file-system-store.ts';
@@ -13,7 +12,7 @@ import { snapshotOf, sourceOf } from '../recovery/scenario.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type Following, follow, makeSynchronous, ofKind, stored, until } from './followed.ts';
-import { createCommitsTable, type NumberedCommit, NumberedCommits } from './numbered-commits.ts';
+import { createCommitsTable, lastOf, NumberedCommits } from './numbered-commits.ts';
 import { assertExactly, recover } from './recovered.ts';
 
 const root = process.getuid?.() === 0 && process.platform === 'linux';
@@ -130,6 +129,3 @@ async function openCopy(directory: string): Promise<Repository> {
   const unlock = { kind: 'key-file', key: Buffer.alloc(32, 1) } as const;
   return await openRepository({ store, host, unlock });
 }
-
-const lastOf = (commits: readonly NumberedCommit[]): Instant =>
-  instant(commits.reduce((last, { acknowledged }) => Math.max(last, acknowledged), 0));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresSource } from '../../src/capture/source.ts';
 import { openSession } from '../../src/capture/source.ts';
-import { type Instant, instantOfMillis } from '../../src/content/instant.ts';
+import { type Instant, instant, instantOfMillis } from '../../src/content/instant.ts';
 import type { Connection } from '../../src/engines/postgres/protocol/connection.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 
@@ -13,6 +13,10 @@ export interface NumberedCommit {
   readonly sent: Instant;
   readonly acknowledged: Instant;
 }
+
+/** When the last of them was acknowledged. */
+export const lastOf = (commits: readonly NumberedCommit[]): Instant =>
+  instant(commits.reduce((last, { acknowledged }) => Math.max(last, acknowledged), 0));
 
 export async function createCommitsTable(postgres: TestPostgres): Promise<void> {
   await postgres.sql('create table commits (id bigint primary key, filling text)');

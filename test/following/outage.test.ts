@@ -3,14 +3,13 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { instant } from '../../src/content/instant.ts';
 import { faultyStore } from '../doubles/faulty-store.ts';
 import { temporaryRepository } from '../doubles/temporary-repository.ts';
 import { snapshotOf, sourceOf } from '../recovery/scenario.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { follow, makeSynchronous, ofKind, stored, until } from './followed.ts';
-import { createCommitsTable, NumberedCommits } from './numbered-commits.ts';
+import { createCommitsTable, lastOf, NumberedCommits } from './numbered-commits.ts';
 import { assertExactly, recover } from './recovered.ts';
 
 const timeout = 120_000;
@@ -87,8 +86,7 @@ test('an outage of the repository: commits go on, an alarm is given, nothing is 
   await postgres.kill9();
   await follower.stop();
   await using recovered = await recover({ repository, target: { kind: 'latest' } });
-  const last = commits.reduce((latest, { acknowledged }) => Math.max(latest, acknowledged), 0);
-  assertExactly({ recovered, commits, present: instant(last) });
+  assertExactly({ recovered, commits, present: lastOf(commits) });
 });
 
 function bytesBelow(directory: string): number {

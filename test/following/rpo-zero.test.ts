@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Instant, instant } from '../../src/content/instant.ts';
 import { temporaryRepository } from '../doubles/temporary-repository.ts';
 import { type Ended, start } from '../operations/process.ts';
 import { Workbench } from '../operations/workbench.ts';
@@ -13,7 +12,12 @@ import { soak } from '../support/soak.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { benchRepository } from './bench-repository.ts';
 import { follow, makeSynchronous } from './followed.ts';
-import { createCommitsTable, type NumberedCommit, NumberedCommits } from './numbered-commits.ts';
+import {
+  createCommitsTable,
+  lastOf,
+  type NumberedCommit,
+  NumberedCommits,
+} from './numbered-commits.ts';
 import { assertExactly, recover } from './recovered.ts';
 
 const latest = { quick: [18], timeout: 150_000 };
@@ -97,9 +101,6 @@ testEachMajor(
   },
   latest,
 );
-
-const lastOf = (commits: readonly NumberedCommit[]): Instant =>
-  instant(commits.reduce((last, { acknowledged }) => Math.max(last, acknowledged), 0));
 
 interface Killable extends AsyncDisposable {
   readonly bench: Workbench;

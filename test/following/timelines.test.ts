@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { PostgresSource } from '../../src/capture/source.ts';
-import { type Instant, instant, instantOfMillis } from '../../src/content/instant.ts';
+import { type Instant, instantOfMillis } from '../../src/content/instant.ts';
 import { isHoldfastError } from '../../src/errors/holdfast-error.ts';
 import type { Target } from '../../src/recovery/target/target.ts';
 import { listLogDocuments } from '../../src/repository/log/log-document.ts';
@@ -15,13 +15,16 @@ import { testEachMajor } from '../support/majors.ts';
 import { startPostgres, TestPostgres } from '../support/postgres.ts';
 import { killPostmaster, temporaryDirectory } from '../support/temporary.ts';
 import { follow, ofKind, stored, until } from './followed.ts';
-import { createCommitsTable, type NumberedCommit, NumberedCommits } from './numbered-commits.ts';
+import {
+  createCommitsTable,
+  lastOf,
+  type NumberedCommit,
+  NumberedCommits,
+} from './numbered-commits.ts';
 import { assertExactly, recover, stateOf } from './recovered.ts';
 
 const timeout = 150_000;
 const now = (): Instant => instantOfMillis(Date.now());
-const lastOf = (commits: readonly NumberedCommit[]): Instant =>
-  instant(commits.reduce((last, { acknowledged }) => Math.max(last, acknowledged), 0));
 
 /** One cluster on several hosts, as `hosts:` in holdfast.yaml. */
 function sourceOfHosts(...servers: readonly TestPostgres[]): PostgresSource {

@@ -167,10 +167,21 @@ export async function startPlaced(options: {
   readonly document: PostgresSnapshotDocument;
   readonly settings?: Settings;
 }): Promise<Server> {
-  const { directory, document, settings = {} } = options;
-  const major = Math.floor(document.serverVersionNum / 10_000);
+  const major = Math.floor(options.document.serverVersionNum / 10_000);
+  const server = await launchPlaced({ ...options, major });
+  await server.recovered();
+  return server;
+}
+
+/** The same, before it has recovered; rejects when none starts. */
+export async function launchPlaced(options: {
+  readonly directory: string;
+  readonly major: number;
+  readonly settings?: Settings;
+}): Promise<Server> {
+  const { directory, major, settings = {} } = options;
   const user = await chooseServerUser({ host: machine, dataDir: directory });
-  const server = await startServer({
+  return await startServer({
     host: machine,
     dataDir: directory,
     binaries: await findBinaries({ host: machine, major, user }),
@@ -178,8 +189,6 @@ export async function startPlaced(options: {
     isolated: false,
     settings: { fsync: 'off', autovacuum: 'off', ...settings },
   });
-  await server.recovered();
-  return server;
 }
 
 function prepare(options: PlaceOptions, document: PostgresSnapshotDocument) {
